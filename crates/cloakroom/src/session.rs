@@ -1,0 +1,4 @@
+//! What a session holds; starting, loading and ending one.
+
+pub mod record;
+pub mod store;
