@@ -1,0 +1,137 @@
+//! Access tokens as a resource server sees them (RFC 9068).
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    Algorithm, ExpectedType, Issuer, JwkSet, JwsError, JwsExpectation, Subject, Timestamp,
+    claims::{ClaimError, Claims},
+    verify_jws,
+};
+
+/// What has to be true of an access token.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessTokenExpectation<'a> {
+    /// The authorization server whose tokens are accepted.
+    pub issuer: &'a Issuer,
+    /// The resource server's own name (RFC 9068 §3).
+    pub audience: &'a str,
+    /// The algorithms that the authorization server may sign with.
+    pub algorithms: &'a [Algorithm],
+    /// The time it is.
+    pub now: Timestamp,
+    /// How far the clocks may differ.
+    pub leeway: Duration,
+}
+
+/// An access token that holds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccessToken {
+    /// On whose behalf; the client itself when no user is involved (RFC 9068 §2.2).
+    pub subject: Subject,
+    /// Who asks.
+    pub client_id: String,
+    /// What is granted (RFC 9068 §2.2.3); empty when the token does not say.
+    pub scope: Vec<String>,
+    /// Until when the token holds.
+    pub expires_at: Timestamp,
+    /// All claims, those above included.
+    pub claims: Map<String, Value>,
+}
+
+/// Verifies a JWT access token as RFC 9068 §4 says: signature, type, issuer, audience, lifetime, and the claims that
+/// §2.2 requires.
+///
+/// # Errors
+///
+/// [`AccessTokenError::UnknownKey`] may pass when the keys are fetched again; the others are final.
+pub fn verify_access_token(
+    token: &str,
+    keys: &JwkSet,
+    expected: &AccessTokenExpectation<'_>,
+) -> Result<AccessToken, AccessTokenError> {
+    let header = JwsExpectation { algorithms: expected.algorithms, typ: ExpectedType::Exactly("at+jwt") };
+    let claims = Claims(verify_jws(token, keys, &header)?.claims);
+    claims.require_issuer(expected.issuer)?;
+    if !claims.audiences()?.contains(&expected.audience) {
+        return Err(AccessTokenError::WrongAudience);
+    }
+    let lifetime = claims.require_lifetime(expected.now, expected.leeway)?;
+    claims.required_text("jti")?;
+    let scope = claims.text("scope")?.unwrap_or_default();
+    Ok(AccessToken {
+        subject: claims.subject()?,
+        client_id: claims.required_text("client_id")?.to_owned(),
+        scope: scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        expires_at: lifetime.expires_at,
+        claims: claims.0,
+    })
+}
+
+/// Why an access token is not believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AccessTokenError {
+    /// No key of the authorization server fits; it may have a new one.
+    #[error("access token is signed with an unknown key")]
+    UnknownKey,
+    /// It does not say which of several keys it is signed with.
+    #[error("access token does not say which key it is signed with")]
+    AmbiguousKey,
+    /// The signature is not by the authorization server.
+    #[error("access token has a bad signature")]
+    BadSignature,
+    /// The named part or claim is malformed.
+    #[error("access token has a malformed {0}")]
+    Malformed(&'static str),
+    /// It demands an extension that we do not know.
+    #[error("access token demands an extension that is not supported")]
+    UnknownExtension,
+    /// It is signed with `none`, an unknown algorithm, or one that is not expected.
+    #[error("access token is signed with an algorithm that is not allowed")]
+    AlgorithmNotAllowed,
+    /// It is another kind of token, an ID token for example.
+    #[error("access token has another type")]
+    WrongType,
+    /// It is from another issuer.
+    #[error("access token is from another issuer")]
+    WrongIssuer,
+    /// It is for other resource servers.
+    #[error("access token is for another audience")]
+    WrongAudience,
+    /// It has expired.
+    #[error("access token has expired")]
+    Expired,
+    /// It is from the future.
+    #[error("access token does not hold yet")]
+    NotYetValid,
+    /// The named claim is required (RFC 9068 §2.2).
+    #[error("access token has no {0}")]
+    MissingClaim(&'static str),
+}
+
+impl From<JwsError> for AccessTokenError {
+    fn from(error: JwsError) -> Self {
+        match error {
+            JwsError::Malformed(part) => Self::Malformed(part),
+            JwsError::UnknownExtension => Self::UnknownExtension,
+            JwsError::AlgorithmNotAllowed => Self::AlgorithmNotAllowed,
+            JwsError::WrongType => Self::WrongType,
+            JwsError::UnknownKey => Self::UnknownKey,
+            JwsError::AmbiguousKey => Self::AmbiguousKey,
+            JwsError::BadSignature => Self::BadSignature,
+        }
+    }
+}
+
+impl From<ClaimError> for AccessTokenError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Missing(name) => Self::MissingClaim(name),
+            ClaimError::Malformed(name) => Self::Malformed(name),
+            ClaimError::WrongIssuer => Self::WrongIssuer,
+            ClaimError::Expired => Self::Expired,
+            ClaimError::NotYetValid => Self::NotYetValid,
+        }
+    }
+}

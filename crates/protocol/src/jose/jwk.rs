@@ -1,0 +1,209 @@
+//! Public keys of an issuer (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+//!
+//! A key is used only if it is for signatures, public, well formed, on its curve, and strong enough; others are
+//! skipped (RFC 7517 §5). A key is bound to its algorithm: by its `alg`, else by its type (RFC 8725 §3.1).
+
+use aws_lc_rs::{
+    hmac,
+    signature::{ParsedPublicKey, RsaPublicKeyComponents},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::{Map, Value};
+
+use crate::{Algorithm, Secret, json};
+
+/// The keys that verify an issuer's signatures. May be empty: then nothing verifies.
+#[derive(Clone, Debug, Default)]
+pub struct JwkSet(Vec<Key>);
+
+impl JwkSet {
+    /// Reads a JWK set, skipping keys that cannot be used: unknown types and curves, weak or malformed ones, secret
+    /// ones, and those meant for encryption. The same key id may occur more than once.
+    pub fn parse(text: &[u8]) -> Result<Self, JwkSetError> {
+        if text.len() > MAX_BYTES {
+            return Err(JwkSetError::TooLarge);
+        }
+        let set = json::parse_object(text).map_err(|_| JwkSetError::NotAKeySet)?;
+        let keys = set.get("keys").and_then(Value::as_array).ok_or(JwkSetError::NotAKeySet)?;
+        if keys.len() > MAX_KEYS {
+            return Err(JwkSetError::TooLarge);
+        }
+        Ok(Self::from_public_jwks(keys))
+    }
+
+    /// Takes single public keys, by the same rules.
+    pub fn from_public_jwks(keys: &[Value]) -> Self {
+        Self(keys.iter().filter_map(|key| Key::from_public_jwk(key.as_object()?)).collect())
+    }
+
+    /// The key that a client shares with its authorization server, for HMAC signatures (OpenID Connect Core §10.1).
+    /// It never mixes with public keys. `None` when the algorithm is no HMAC or the secret is shorter than its output
+    /// (RFC 7518 §3.2).
+    pub fn from_shared_secret(algorithm: Algorithm, secret: &Secret<String>) -> Option<Self> {
+        let hmac = algorithm.hmac()?;
+        if secret.expose().len() < hmac.digest_algorithm().output_len() {
+            return None;
+        }
+        let material = Material::Shared(algorithm, hmac::Key::new(hmac, secret.expose().as_bytes()));
+        Some(Self(vec![Key { id: None, algorithm: Some(algorithm), material }]))
+    }
+
+    /// Whether no key can be used.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many keys can be used.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The keys that fit this algorithm and, if one is given, this key id. A shared secret has no id and fits any.
+    pub(super) fn candidates<'a>(
+        &'a self,
+        algorithm: Algorithm,
+        key_id: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Key> {
+        let has_id = move |key: &&Key| {
+            key_id.is_none() || key.id.as_deref() == key_id || matches!(key.material, Material::Shared(..))
+        };
+        self.0.iter().filter(move |key| key.fits(algorithm)).filter(has_id)
+    }
+}
+
+/// Why a document is not a JWK set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JwkSetError {
+    /// More than 256 KiB or more than 100 keys.
+    #[error("key set is too large")]
+    TooLarge,
+    /// Not a JSON object with an array `keys`, or one that repeats a member.
+    #[error("not a JSON Web Key Set")]
+    NotAKeySet,
+}
+
+/// One key and what it may be used for.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    id: Option<String>,
+    algorithm: Option<Algorithm>,
+    material: Material,
+}
+
+#[derive(Clone, Debug)]
+enum Material {
+    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
+    Curve(Algorithm, ParsedPublicKey),
+    Shared(Algorithm, hmac::Key),
+}
+
+impl Key {
+    fn from_public_jwk(members: &Map<String, Value>) -> Option<Self> {
+        if !is_public(members) || !is_for_verifying(members) {
+            return None;
+        }
+        let algorithm = match members.get("alg") {
+            None => None,
+            Some(name) => Some(Algorithm::from_name(name.as_str()?)?),
+        };
+        let id = match members.get("kid") {
+            None => None,
+            Some(id) => Some(id.as_str()?.to_owned()),
+        };
+        let material = Material::from_public_jwk(members)?;
+        let key = Self { id, algorithm, material };
+        let is_consistent = algorithm.is_none_or(|algorithm| key.material.fits(algorithm));
+        is_consistent.then_some(key)
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithm.is_none_or(|own| own == algorithm) && self.material.fits(algorithm)
+    }
+
+    /// Whether this key made the signature with this algorithm.
+    pub(super) fn has_signed(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        match &self.material {
+            Material::Rsa { modulus, exponent } => algorithm.rsa_parameters().is_some_and(|parameters| {
+                RsaPublicKeyComponents { n: modulus, e: exponent }.verify(parameters, message, signature).is_ok()
+            }),
+            Material::Curve(own, key) => *own == algorithm && key.verify_sig(message, signature).is_ok(),
+            Material::Shared(own, key) => *own == algorithm && hmac::verify(key, message, signature).is_ok(),
+        }
+    }
+}
+
+impl Material {
+    fn from_public_jwk(members: &Map<String, Value>) -> Option<Self> {
+        match members.get("kty")?.as_str()? {
+            "RSA" => rsa_key(members),
+            "EC" => elliptic_key(members),
+            "OKP" => edwards_key(members),
+            _ => None,
+        }
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        match self {
+            Self::Rsa { .. } => algorithm.rsa_parameters().is_some(),
+            Self::Curve(own, _) | Self::Shared(own, _) => *own == algorithm,
+        }
+    }
+}
+
+/// RFC 7518 §6.3.1; 2048 to 8192 bits, no leading zeros.
+fn rsa_key(members: &Map<String, Value>) -> Option<Material> {
+    let (modulus, exponent) = (bytes(members, "n")?, bytes(members, "e")?);
+    let has_good_size = (256..=1024).contains(&modulus.len()) && (1..=8).contains(&exponent.len());
+    let is_minimal = modulus.first() != Some(&0) && exponent.first() != Some(&0);
+    (has_good_size && is_minimal).then_some(Material::Rsa { modulus, exponent })
+}
+
+/// RFC 7518 §6.2.1; both coordinates in full length, the point on the curve (RFC 8725 §3.4).
+fn elliptic_key(members: &Map<String, Value>) -> Option<Material> {
+    let curve = members.get("crv")?.as_str()?;
+    let coordinate_bytes = match curve {
+        "P-256" => 32,
+        "P-384" => 48,
+        "P-521" => 66,
+        _ => return None,
+    };
+    let (x, y) = (bytes(members, "x")?, bytes(members, "y")?);
+    if x.len() != coordinate_bytes || y.len() != coordinate_bytes {
+        return None;
+    }
+    let (algorithm, verification) = Algorithm::for_curve(curve)?;
+    let uncompressed_point = [&[4], x.as_slice(), y.as_slice()].concat();
+    Some(Material::Curve(algorithm, ParsedPublicKey::new(verification, uncompressed_point).ok()?))
+}
+
+/// RFC 8037 §2; Ed25519 only.
+fn edwards_key(members: &Map<String, Value>) -> Option<Material> {
+    if members.get("crv")?.as_str()? != "Ed25519" {
+        return None;
+    }
+    let (algorithm, verification) = Algorithm::for_curve("Ed25519")?;
+    let key = bytes(members, "x").filter(|key| key.len() == 32)?;
+    Some(Material::Curve(algorithm, ParsedPublicKey::new(verification, key).ok()?))
+}
+
+fn bytes(members: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(members.get(name)?.as_str()?).ok()
+}
+
+/// A key whose secret part was published proves nothing any more; `oct` keys have nothing but a secret part.
+fn is_public(members: &Map<String, Value>) -> bool {
+    let secret_members = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    !secret_members.iter().any(|&name| members.contains_key(name))
+}
+
+/// RFC 7517 §4.2 and §4.3: a stated purpose that is not verifying excludes the key.
+fn is_for_verifying(members: &Map<String, Value>) -> bool {
+    let may_sign = members.get("use").is_none_or(|purpose| purpose == "sig");
+    let may_verify = members
+        .get("key_ops")
+        .is_none_or(|operations| operations.as_array().is_some_and(|all| all.iter().any(|it| it == "verify")));
+    may_sign && may_verify
+}
+
+const MAX_BYTES: usize = 256 * 1024;
+const MAX_KEYS: usize = 100;
