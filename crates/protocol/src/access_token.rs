@@ -135,3 +135,71 @@ impl From<ClaimError> for AccessTokenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::testing::{changed, rsa_key, rsa_keys};
+
+    const NOW: i64 = 1_700_000_000;
+
+    fn good() -> Value {
+        json!({
+            "iss": "https://as.example", "sub": "ann", "aud": ["https://api.example", "https://other.example"],
+            "client_id": "app", "exp": NOW + 300, "iat": NOW, "jti": "1", "scope": "read write",
+        })
+    }
+
+    fn verify_as(typ: &str, claims: &Value) -> Result<AccessToken, AccessTokenError> {
+        let expected = AccessTokenExpectation {
+            issuer: &Issuer::parse("https://as.example").unwrap(),
+            audience: "https://api.example",
+            algorithms: &[Algorithm::Rs256],
+            now: Timestamp::from_unix_seconds(NOW),
+            leeway: Duration::from_secs(5),
+        };
+        verify_access_token(&rsa_key().sign(typ, claims).unwrap(), &rsa_keys(), &expected)
+    }
+
+    fn verify_changed(name: &str, value: Value) -> Result<AccessToken, AccessTokenError> {
+        verify_as("at+jwt", &changed(good(), name, value))
+    }
+
+    #[test]
+    fn a_good_token_says_who_may_do_what() {
+        let token = verify_as("at+jwt", &good()).unwrap();
+
+        assert_eq!(token.subject.as_str(), "ann");
+        assert_eq!(token.client_id, "app");
+        assert_eq!(token.scope, ["read", "write"]);
+        assert_eq!(token.expires_at, Timestamp::from_unix_seconds(NOW + 300));
+        assert!(verify_changed("scope", Value::Null).unwrap().scope.is_empty());
+    }
+
+    #[test]
+    fn an_id_token_is_not_an_access_token() {
+        for typ in ["JWT", "logout+jwt", ""] {
+            assert_eq!(verify_as(typ, &good()), Err(AccessTokenError::WrongType), "{typ}");
+        }
+        assert!(verify_as("application/at+jwt", &good()).is_ok());
+    }
+
+    #[test]
+    fn required_claims_cannot_be_left_out() {
+        for name in ["iss", "sub", "aud", "client_id", "exp", "iat", "jti"] {
+            assert_eq!(verify_changed(name, Value::Null), Err(AccessTokenError::MissingClaim(name)));
+        }
+    }
+
+    #[test]
+    fn a_token_for_somebody_else_or_another_time_is_refused() {
+        assert_eq!(verify_changed("aud", json!("https://other.example")), Err(AccessTokenError::WrongAudience));
+        assert_eq!(verify_changed("aud", json!("https://api.example/")), Err(AccessTokenError::WrongAudience));
+        assert_eq!(verify_changed("iss", json!("https://evil.example")), Err(AccessTokenError::WrongIssuer));
+        assert_eq!(verify_changed("exp", json!(NOW - 5)), Err(AccessTokenError::Expired));
+        assert_eq!(verify_changed("nbf", json!(NOW + 6)), Err(AccessTokenError::NotYetValid));
+        assert_eq!(verify_changed("exp", json!("1700000300")), Err(AccessTokenError::Malformed("exp")));
+    }
+}

@@ -220,3 +220,6 @@ impl From<ClaimError> for IdTokenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ mod algorithm;
 mod jwk;
 mod jws;
 mod signing_key;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use self::{
     algorithm::Algorithm,

@@ -5,6 +5,9 @@
 //! So every rule of the specifications can be tested without a network, and the same code serves a gateway, a
 //! native application and a login server.
 //!
+//! The `Debug` output of every type made here hides secrets. That of [`http::Request`] and [`http::Response`] shows the
+//! body, where the secrets are: never log a whole message.
+//!
 //! The modules, in the order of a login:
 //!
 //! | Module | Message |

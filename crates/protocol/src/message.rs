@@ -39,7 +39,7 @@ pub(crate) fn url_with_parameters(endpoint: &EndpointUrl, parameters: &[(&str, &
     format!("{endpoint}{separator}{}", form(parameters))
 }
 
-/// Puts a header on the request that must not show up in logs. False when the text cannot be a header value.
+/// Adds credentials, marked as not for logs. `None`, and no change, when the text cannot be a header value.
 pub(crate) fn authorize(request: &mut Request<Bytes>, credentials: String) -> Option<()> {
     let mut value = HeaderValue::try_from(credentials).ok()?;
     value.set_sensitive(true);

@@ -112,8 +112,14 @@ fn required_url(document: &Map<String, Value>, name: &'static str) -> Result<End
 }
 
 fn url(document: &Map<String, Value>, name: &'static str) -> Result<Option<EndpointUrl>, MetadataError> {
-    let parse = |text| EndpointUrl::parse(text).map_err(|error| MetadataError::BadUrl(name, error));
-    string(document, name)?.map(parse).transpose()
+    let Some(text) = string(document, name)? else { return Ok(None) };
+    let endpoint = EndpointUrl::parse(text).map_err(|error| MetadataError::BadUrl(name, error))?;
+    // A remote server must not send us, or the browser, to something on the own machine.
+    let is_local = string(document, "issuer")?.is_some_and(|issuer| issuer.starts_with("http://"));
+    if !is_local && text.starts_with("http://") {
+        return Err(MetadataError::BadUrl(name, InvalidUrl::Scheme));
+    }
+    Ok(Some(endpoint))
 }
 
 fn string<'a>(document: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, MetadataError> {
@@ -246,9 +252,27 @@ mod tests {
             MetadataError::BadUrl("jwks_uri", InvalidUrl::Scheme)
         );
         assert_eq!(
+            parse(&document_with("token_endpoint", json!("http://localhost/token"))).unwrap_err(),
+            MetadataError::BadUrl("token_endpoint", InvalidUrl::Scheme)
+        );
+        assert_eq!(
             parse(&document_with("userinfo_endpoint", json!(7))).unwrap_err(),
             MetadataError::WrongType("userinfo_endpoint")
         );
+    }
+
+    #[test]
+    fn a_server_on_this_machine_may_use_http() {
+        let issuer = Issuer::parse("http://localhost:9000").unwrap();
+        let url = |path| format!("http://localhost:9000/{path}");
+        let document = json!({
+            "issuer": "http://localhost:9000",
+            "authorization_endpoint": url("authorize"), "token_endpoint": url("token"), "jwks_uri": url("keys"),
+        });
+
+        let metadata = parse_discovery_response(&issuer, &Response::new(Bytes::from(document.to_string()))).unwrap();
+
+        assert_eq!(metadata.jwks_uri.as_str(), "http://localhost:9000/keys");
     }
 
     #[test]

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn size_and_number_of_parameters_are_bounded() {
-        let many: String = (0..70).map(|number| format!("p{number}=1&")).collect();
+        let many = (0..70).fold(String::new(), |query, number| query + &format!("p{number}=1&"));
 
         assert_eq!(refusal(&format!("{many}code=a")), AuthorizationResponseError::TooLarge);
         assert_eq!(refusal(&format!("code={}", "a".repeat(20_000))), AuthorizationResponseError::TooLarge);

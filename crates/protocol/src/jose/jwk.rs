@@ -10,7 +10,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::{Algorithm, Secret, json};
+use crate::{Algorithm, json};
 
 /// The keys that verify an issuer's signatures. May be empty: then nothing verifies.
 #[derive(Clone, Debug, Default)]
@@ -39,12 +39,12 @@ impl JwkSet {
     /// The key that a client shares with its authorization server, for HMAC signatures (OpenID Connect Core §10.1).
     /// It never mixes with public keys. `None` when the algorithm is no HMAC or the secret is shorter than its output
     /// (RFC 7518 §3.2).
-    pub fn from_shared_secret(algorithm: Algorithm, secret: &Secret<String>) -> Option<Self> {
+    pub fn from_shared_secret(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
         let hmac = algorithm.hmac()?;
-        if secret.expose().len() < hmac.digest_algorithm().output_len() {
+        if secret.len() < hmac.digest_algorithm().output_len() {
             return None;
         }
-        let material = Material::Shared(algorithm, hmac::Key::new(hmac, secret.expose().as_bytes()));
+        let material = Material::Shared(algorithm, Box::new(hmac::Key::new(hmac, secret)));
         Some(Self(vec![Key { id: None, algorithm: Some(algorithm), material }]))
     }
 
@@ -94,7 +94,7 @@ pub(super) struct Key {
 enum Material {
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
     Curve(Algorithm, ParsedPublicKey),
-    Shared(Algorithm, hmac::Key),
+    Shared(Algorithm, Box<hmac::Key>),
 }
 
 impl Key {
@@ -207,3 +207,134 @@ fn is_for_verifying(members: &Map<String, Value>) -> bool {
 
 const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::testing::{RFC_7515_A2_KEY, RFC_7515_A3_KEY};
+
+    fn key(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn with(text: &str, name: &str, value: Value) -> Value {
+        let mut key = key(text);
+        key[name] = value;
+        key
+    }
+
+    fn is_usable(key: Value) -> bool {
+        !JwkSet::from_public_jwks(&[key]).is_empty()
+    }
+
+    #[test]
+    fn usable_keys_are_kept_and_others_skipped() {
+        let set = json!({ "keys": [
+            key(RFC_7515_A2_KEY),
+            { "kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow" },
+            { "kty": "AKP", "alg": "ML-DSA-44", "pub": "AA" },
+            "not a key",
+            {},
+            key(RFC_7515_A3_KEY),
+            key(RFC_7515_A3_KEY),
+        ] });
+
+        let keys = JwkSet::parse(set.to_string().as_bytes()).unwrap();
+
+        assert_eq!(keys.len(), 3);
+    }
+
+    #[test]
+    fn a_key_that_is_not_for_verifying_is_skipped() {
+        assert!(is_usable(with(RFC_7515_A2_KEY, "use", json!("sig"))));
+        assert!(is_usable(with(RFC_7515_A2_KEY, "key_ops", json!(["verify"]))));
+
+        for purpose in [json!("enc"), json!("SIG"), json!(null)] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, "use", purpose)));
+        }
+        for operations in [json!(["encrypt"]), json!([]), json!("verify")] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, "key_ops", operations)));
+        }
+    }
+
+    #[test]
+    fn a_key_that_publishes_its_secret_part_is_skipped() {
+        for name in ["d", "p", "k"] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, name, json!("AQAB"))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_key_whose_algorithm_does_not_fit_its_type_is_skipped() {
+        assert!(is_usable(with(RFC_7515_A2_KEY, "alg", json!("PS384"))));
+        assert!(is_usable(with(RFC_7515_A3_KEY, "alg", json!("ES256"))));
+
+        for algorithm in ["HS256", "ES256", "none", "RSA-OAEP", "rs256"] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, "alg", json!(algorithm))), "{algorithm}");
+        }
+        assert!(!is_usable(with(RFC_7515_A3_KEY, "alg", json!("ES384"))));
+    }
+
+    #[test]
+    fn a_weak_or_malformed_rsa_key_is_skipped() {
+        let short = URL_SAFE_NO_PAD.encode([0xff; 128]);
+        let padded = URL_SAFE_NO_PAD.encode([&[0], [0xff; 256].as_slice()].concat());
+
+        for modulus in [json!(short), json!(padded), json!("AQAB"), json!("ä"), json!(7)] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, "n", modulus)));
+        }
+        for exponent in [json!(""), json!("AQAB=="), json!(null)] {
+            assert!(!is_usable(with(RFC_7515_A2_KEY, "e", exponent)));
+        }
+    }
+
+    #[test]
+    fn a_point_that_is_not_on_the_curve_is_skipped() {
+        let zero = URL_SAFE_NO_PAD.encode([0; 32]);
+        let short = URL_SAFE_NO_PAD.encode([1; 31]);
+
+        for name in ["x", "y"] {
+            assert!(!is_usable(with(RFC_7515_A3_KEY, name, json!(zero))), "{name}");
+            assert!(!is_usable(with(RFC_7515_A3_KEY, name, json!(short))), "{name}");
+        }
+        for curve in ["P-384", "P-521", "secp256k1", "Ed25519"] {
+            assert!(!is_usable(with(RFC_7515_A3_KEY, "crv", json!(curve))), "{curve}");
+        }
+    }
+
+    #[test]
+    fn an_edwards_key_has_32_bytes() {
+        let key = |x: &str| json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
+
+        assert!(is_usable(key("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")));
+        assert!(!is_usable(key(&URL_SAFE_NO_PAD.encode([1; 31]))));
+        assert!(!is_usable(json!({ "kty": "OKP", "crv": "X25519", "x": URL_SAFE_NO_PAD.encode([9; 32]) })));
+    }
+
+    #[test]
+    fn what_is_not_a_key_set_is_refused() {
+        for text in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[],"keys":[]}"#, "<html>"] {
+            assert_eq!(JwkSet::parse(text.as_bytes()).unwrap_err(), JwkSetError::NotAKeySet, "{text}");
+        }
+        assert!(JwkSet::parse(br#"{"keys":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_number_and_size_of_keys_are_bounded() {
+        let many = json!({ "keys": vec![json!({}); MAX_KEYS + 1] }).to_string();
+        let large = format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(MAX_BYTES));
+
+        assert_eq!(JwkSet::parse(many.as_bytes()).unwrap_err(), JwkSetError::TooLarge);
+        assert_eq!(JwkSet::parse(large.as_bytes()).unwrap_err(), JwkSetError::TooLarge);
+    }
+
+    #[test]
+    fn a_shared_secret_is_at_least_as_long_as_the_hash() {
+        assert!(JwkSet::from_shared_secret(Algorithm::Hs256, &[7; 32]).is_some());
+        assert!(JwkSet::from_shared_secret(Algorithm::Hs256, &[7; 31]).is_none());
+        assert!(JwkSet::from_shared_secret(Algorithm::Hs512, &[7; 63]).is_none());
+        assert!(JwkSet::from_shared_secret(Algorithm::Rs256, &[7; 64]).is_none());
+    }
+}

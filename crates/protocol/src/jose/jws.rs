@@ -172,3 +172,6 @@ fn is_same_type(one: &str, other: &str) -> bool {
 }
 
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ impl SigningKey {
     }
 
     #[expect(clippy::disallowed_methods, reason = "an RS256 signature has no random part; the argument is not used")]
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
+    pub(super) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         let mut signature = vec![0; self.key_pair.public_modulus_len()];
         self.key_pair
             .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
@@ -102,7 +102,7 @@ fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     if first != tag {
         return None;
     }
-    let length_bytes = usize::from(short_length.checked_sub(0x80).unwrap_or(0));
+    let length_bytes = usize::from(short_length.saturating_sub(0x80));
     let (long_length, rest) = rest.split_at_checked(length_bytes)?;
     let length = if short_length < 0x80 {
         usize::from(short_length)
@@ -113,3 +113,62 @@ fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 }
 
 const MIN_MODULUS_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Algorithm, ExpectedType, JwkSet, JwsExpectation,
+        jose::testing::{rsa_key, rsa_pkcs8},
+        verify_jws,
+    };
+
+    #[test]
+    fn what_is_signed_verifies_with_the_public_half() {
+        let key = rsa_key();
+
+        let token = key.sign("at+jwt", &json!({ "sub": "ann" })).unwrap();
+
+        let keys = JwkSet::from_public_jwks(&[key.public_jwk()]);
+        let expected = JwsExpectation { algorithms: &[Algorithm::Rs256], typ: ExpectedType::Exactly("at+jwt") };
+        assert_eq!(verify_jws(&token, &keys, &expected).unwrap().claims["sub"], "ann");
+    }
+
+    #[test]
+    fn the_public_half_has_no_secret_members() {
+        let jwk = rsa_key().public_jwk();
+
+        let names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names.len(), 6);
+        assert!(["alg", "e", "kid", "kty", "n", "use"].iter().all(|name| names.contains(name)));
+        assert_eq!(jwk["e"], "AQAB");
+    }
+
+    #[test]
+    fn only_objects_are_signed() {
+        assert_eq!(rsa_key().sign("JWT", &json!(["ann"])), Err(SigningError::NotAnObject));
+    }
+
+    #[test]
+    fn what_is_not_a_private_key_with_a_name_is_refused() {
+        for bytes in [[].as_slice(), &[0x30], b"-----BEGIN PRIVATE KEY-----"] {
+            assert_eq!(SigningKey::rs256_from_pkcs8("k".to_owned(), bytes).unwrap_err(), SigningError::UnusableKey);
+        }
+        assert!(SigningKey::rs256_from_pkcs8(String::new(), rsa_pkcs8()).is_err());
+    }
+
+    #[test]
+    fn debug_output_shows_only_the_name() {
+        assert_eq!(format!("{:?}", rsa_key()), "SigningKey { kid: \"test\", .. }");
+    }
+
+    #[test]
+    fn a_truncated_der_value_is_no_value() {
+        assert_eq!(der_value(&[0x02, 0x01, 0x07, 0x09], 0x02), Some(([7].as_slice(), [9].as_slice())));
+        assert_eq!(der_value(&[0x02, 0x81, 0x01, 0x07], 0x02), Some(([7].as_slice(), [].as_slice())));
+
+        for truncated in [[].as_slice(), &[2], &[2, 1], &[2, 0x82, 1], &[2, 0xff, 1], &[2, 0x82, 1, 0, 7], &[3, 0]] {
+            assert_eq!(der_value(truncated, 0x02), None, "{truncated:?}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 
 use crate::{json, message, message::is_error_text};
 
@@ -126,7 +126,7 @@ mod tests {
 
     fn answer(status: u16, body: &'static str) -> TokenError {
         let response = Response::builder()
-            .status(StatusCode::from_u16(status).unwrap())
+            .status(status)
             .header("retry-after", "7")
             .body(Bytes::from_static(body.as_bytes()))
             .unwrap();
