@@ -141,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::testing::{changed, rsa_key, rsa_keys};
+    use crate::jose::testing::{changed, forge, rsa_key, rsa_keys};
 
     const NOW: i64 = 1_700_000_000;
 
@@ -153,6 +153,10 @@ mod tests {
     }
 
     fn verify_as(typ: &str, claims: &Value) -> Result<AccessToken, AccessTokenError> {
+        verify(&rsa_key().sign(typ, claims).unwrap())
+    }
+
+    fn verify(token: &str) -> Result<AccessToken, AccessTokenError> {
         let expected = AccessTokenExpectation {
             issuer: &Issuer::parse("https://as.example").unwrap(),
             audience: "https://api.example",
@@ -160,7 +164,7 @@ mod tests {
             now: Timestamp::from_unix_seconds(NOW),
             leeway: Duration::from_secs(5),
         };
-        verify_access_token(&rsa_key().sign(typ, claims).unwrap(), &rsa_keys(), &expected)
+        verify_access_token(token, &rsa_keys(), &expected)
     }
 
     fn verify_changed(name: &str, value: Value) -> Result<AccessToken, AccessTokenError> {
@@ -183,6 +187,8 @@ mod tests {
         for typ in ["JWT", "logout+jwt", ""] {
             assert_eq!(verify_as(typ, &good()), Err(AccessTokenError::WrongType), "{typ}");
         }
+        let untyped = forge(r#"{"alg":"RS256","kid":"test"}"#, &good().to_string());
+        assert_eq!(verify(&untyped), Err(AccessTokenError::WrongType));
         assert!(verify_as("application/at+jwt", &good()).is_ok());
     }
 

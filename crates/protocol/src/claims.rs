@@ -56,11 +56,11 @@ impl Claims {
     pub(crate) fn require_lifetime(&self, now: Timestamp, leeway: Duration) -> Result<Lifetime, ClaimError> {
         let expires_at = self.time("exp")?.ok_or(ClaimError::Missing("exp"))?;
         let issued_at = self.time("iat")?.ok_or(ClaimError::Missing("iat"))?;
-        let not_before = self.time("nbf")?.unwrap_or(issued_at);
+        let is_early = |time: Timestamp| time > now + leeway;
         if now >= expires_at + leeway {
             return Err(ClaimError::Expired);
         }
-        if issued_at > now + leeway || not_before > now + leeway {
+        if is_early(issued_at) || self.time("nbf")?.is_some_and(is_early) {
             return Err(ClaimError::NotYetValid);
         }
         Ok(Lifetime { issued_at, expires_at })

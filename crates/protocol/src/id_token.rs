@@ -1,6 +1,6 @@
 //! ID tokens: who logged in (OpenID Connect Core §2, §3.1.3.7, §12.2).
 //!
-//! In this order: signature and type ([`verify_jws`](crate::verify_jws)), issuer, audience and authorized party,
+//! In this order: signature and type ([`verify_jws`]), issuer, audience and authorized party,
 //! lifetime, nonce, access token hash, time of authentication, subject.
 
 use std::time::Duration;

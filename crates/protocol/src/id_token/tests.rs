@@ -125,6 +125,9 @@ fn a_token_from_the_future_does_not_hold_yet() {
     assert_eq!(verify_changed("iat", json!(NOW + 61)), Err(IdTokenError::NotYetValid));
     assert!(verify_changed("nbf", json!(NOW + 60)).is_ok());
     assert_eq!(verify_changed("nbf", json!(NOW + 61)), Err(IdTokenError::NotYetValid));
+
+    let issued_later = changed(changed(good(), "nbf", json!(NOW)), "iat", json!(NOW + 61));
+    assert_eq!(verify(&issued_later), Err(IdTokenError::NotYetValid));
 }
 
 #[test]
@@ -136,7 +139,9 @@ fn times_are_json_numbers_within_reason() {
             assert_eq!(verify_changed(name, value.clone()), Err(IdTokenError::Malformed(name)), "{name} {value}");
         }
     }
-    assert_eq!(verify_changed("exp", json!(u64::MAX)), Err(IdTokenError::Malformed("exp")));
+    for beyond in [json!(u64::MAX), json!(253_402_300_800_i64)] {
+        assert_eq!(verify_changed("exp", beyond), Err(IdTokenError::Malformed("exp")));
+    }
     let null = format!(r#"{{"iss":"https://as.example","sub":"ann","aud":"app","exp":null,"iat":{NOW}}}"#);
     assert_eq!(verify_with(forge(HEADER, &null), |_| {}), Err(IdTokenError::Malformed("exp")));
 }
