@@ -1,0 +1,171 @@
+//! The one SQLite file: who may be where, and until when.
+//!
+//! Every operation is one `IMMEDIATE` transaction on one connection, so two redemptions of a code, or two uses of a
+//! refresh token, happen one after the other. The files below hold the operations, each a function on a transaction.
+
+use std::{
+    fs, io,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use protocol::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::Semaphore;
+
+pub(crate) mod access_token;
+pub(crate) mod account;
+pub(crate) mod browser_session;
+pub(crate) mod code;
+pub(crate) mod family;
+pub(crate) mod key;
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The file cannot be created or its permissions cannot be set.
+    #[error("the database file cannot be used: {0}")]
+    File(#[from] io::Error),
+    /// SQLite refused; trying again can help when the disk was full or busy.
+    #[error("the database refused: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// The file was written by a newer version of this program.
+    #[error("the database has schema {found}, this program knows up to {known}: use the newer program")]
+    NewerSchema {
+        /// What the file says.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// What was to be kept could not be made; nothing of it was kept.
+    #[error("rolled back: {0}")]
+    RolledBack(Box<dyn std::error::Error + Send + Sync>),
+    /// The operation was dropped because the program is stopping.
+    #[error("the program is stopping")]
+    Stopping,
+}
+
+/// The open database.
+pub(crate) struct Storage {
+    connection: Mutex<Connection>,
+    /// One waiter at a time gets a blocking thread; the others wait as futures, in order.
+    turn: Arc<Semaphore>,
+    next_sweep: AtomicI64,
+}
+
+impl Storage {
+    /// Opens the database, creating it (readable by its owner only) where there is none.
+    pub(crate) fn open(path: &Path) -> Result<Self, StorageError> {
+        ensure_private_file(path)?;
+        let mut connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        ensure_schema(&mut connection)?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+            turn: Arc::new(Semaphore::new(1)),
+            next_sweep: AtomicI64::new(i64::MIN),
+        })
+    }
+
+    /// Runs `operation` in a transaction on a thread where waiting for the disk harms nobody.
+    ///
+    /// The transaction completes even if the caller goes away.
+    pub(crate) async fn run<T, E>(
+        self: &Arc<Self>,
+        now: Timestamp,
+        operation: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        E: Into<StorageError>,
+    {
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| StorageError::Stopping)?;
+        let storage = Arc::clone(self);
+        let work = move || {
+            let _turn = turn;
+            storage.run_here(now, operation)
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopping)?
+    }
+
+    /// Runs `operation` in a transaction on this thread: all of it happens, or nothing when it fails.
+    pub(crate) fn run_here<T, E: Into<StorageError>>(
+        &self,
+        now: Timestamp,
+        operation: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, StorageError> {
+        // A panic inside a transaction rolled it back, so the connection behind a poisoned lock is sound.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if now.unix_millis() >= self.next_sweep.load(Ordering::Relaxed) {
+            sweep(&transaction, now)?;
+            self.next_sweep.store(now.unix_millis().saturating_add(SWEEP_INTERVAL_MILLIS), Ordering::Relaxed);
+        }
+        let answer = operation(&transaction).map_err(Into::into)?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+}
+
+/// Ends every browser session, code and family; accounts and keys stay.
+pub(crate) fn forget_sessions(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch("DELETE FROM code; DELETE FROM family; DELETE FROM browser_session;")
+}
+
+/// Ends everything that names an account: its browser sessions, codes and families.
+pub(crate) fn end_everything_of(transaction: &Transaction<'_>, subject: &str) -> rusqlite::Result<()> {
+    for table in ["code", "family", "browser_session"] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
+    }
+    Ok(())
+}
+
+/// Removes what has expired, so that the file stays as large as what is alive.
+fn sweep(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
+    let now = now.unix_millis();
+    transaction.execute("DELETE FROM code WHERE expires_at <= ?1 AND family IS NULL", [now])?;
+    transaction.execute("DELETE FROM access_token WHERE expires_at <= ?1", [now])?;
+    transaction.execute("DELETE FROM family WHERE expires_at <= ?1", [now])?;
+    transaction.execute("DELETE FROM browser_session WHERE expires_at <= ?1", [now])?;
+    Ok(())
+}
+
+/// Creates the file before SQLite does, because SQLite would leave its permissions to the umask; its journals inherit
+/// the permissions of the file.
+fn ensure_private_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let file = options.mode(0o600).open(path)?;
+        file.set_permissions(fs::Permissions::from_mode(0o600))
+    }
+    #[cfg(not(unix))]
+    options.open(path).map(drop)
+}
+
+fn ensure_schema(connection: &mut Connection) -> Result<(), StorageError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > SCHEMA_VERSION {
+        return Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION });
+    }
+    if found == 0 {
+        transaction.execute_batch(include_str!("storage/schema.sql"))?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+const SCHEMA_VERSION: i64 = 1;
+const SWEEP_INTERVAL_MILLIS: i64 = 60_000;
+/// Only a command line that edits accounts beside the running server makes anyone wait.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
