@@ -1,5 +1,36 @@
 //! Cloakroom keeps OAuth tokens on the server, sealed, and gives the browser a ticket: an `HttpOnly` cookie.
+//!
+//! Settings go in, a [`Router`](axum::Router) comes out: [`bff::Bff::builder`]. The modules follow a request; a reader
+//! starts at `proxy`.
 
-pub mod clock;
-pub mod random;
+// The way of an API request.
+pub mod cookie;
+pub mod csrf;
+pub mod policy;
+mod proxy;
+pub mod refresh;
+pub mod route;
 pub mod session;
+mod upstream;
+
+// Our own endpoints, and what they need.
+mod claims;
+mod endpoints;
+mod pages;
+mod pending_login;
+mod return_path;
+
+// What all of them stand on.
+pub mod authorization_server;
+pub mod bff;
+pub mod clock;
+mod front_door;
+pub mod keys;
+mod navigation;
+pub mod random;
+pub mod rejection;
+mod seal;
+pub mod settings;
+mod tls;
+
+pub use endpoints::CONTRACT;

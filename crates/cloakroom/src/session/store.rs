@@ -5,12 +5,19 @@
 //! by the store, in the same step as the write. `now` is always the store's own time, never the caller's.
 //! Dropping a future may or may not carry out its operation, but never half of it.
 
+pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod wraps;
+
 use std::{pin::Pin, time::Duration};
 
 use protocol::Timestamp;
 use thiserror::Error;
 
-use super::record::{AccessTokenLife, EndReason, Fence, Generation, Intent, Node, Record, SidIndex, StoreKey, UserIndex};
+use super::record::{
+    AccessTokenLife, EndReason, Fence, Generation, Intent, Node, Record, SidIndex, StoreKey, UserIndex,
+};
 
 /// What a store operation returns.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

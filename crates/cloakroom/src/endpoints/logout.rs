@@ -1,0 +1,124 @@
+//! `POST logout`: the session ends here first; then its refresh token is revoked, and the browser is told where to sign
+//! out at the authorization server.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
+use protocol::{EndSessionRequest, Secret};
+use serde::Serialize;
+
+use super::form::{Parameters, Written, read};
+use crate::{
+    bff::Bff,
+    cookie::{self, Life},
+    csrf::{self, StaticHeader, TokenOwed},
+    pages,
+    rejection::{Rejection, response::see_other},
+    session::{self, ActiveSession, Freshness, record::EndReason},
+    settings::{Frontend, SameSite},
+};
+
+#[derive(Serialize)]
+struct Answer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logout_url: Option<String>,
+}
+
+/// How the request was made, and so how it is answered.
+enum Asker {
+    Form,
+    Script,
+}
+
+pub(super) async fn logout(
+    bff: &Arc<Bff>,
+    frontend: &Frontend,
+    head: &request::Parts,
+    body: Body,
+) -> Result<Response<Body>, Rejection> {
+    Parameters::of_query(head, &[])?;
+    let has_header = csrf::has_static_header(&head.headers);
+    let needed = if has_header { StaticHeader::Needed } else { StaticHeader::NotNeeded };
+    let owed_by_header = csrf::require_own(frontend, head, needed)?;
+    let (asker, field) = match read(head, body, &["csrf_token"]).await? {
+        Written::Form(fields) => (Asker::Form, fields.find("csrf_token").map(str::to_owned)),
+        Written::Nothing => (Asker::Script, None),
+    };
+    let asker = if has_header { Asker::Script } else { asker };
+    let ticket = cookie::presented_ticket(bff.keys(), &head.headers);
+    let session = match ticket {
+        Some(ticket) => session::find(bff, frontend, ticket, Freshness::Cached).await,
+        None => Err(Rejection::NoSession),
+    };
+    match session {
+        Ok(session) => {
+            let owed = owed_by_header.or_else(|| field.map(TokenOwed::new));
+            if !has_header && owed.is_none() {
+                return Err(Rejection::CrossSite("neither the static header nor the session-bound token came along"));
+            }
+            session.settle(bff, owed.as_ref())?;
+            let logout_url = end(bff, frontend, &session).await?;
+            Ok(goodbye(frontend, &asker, logout_url))
+        }
+        Err(Rejection::NoSession | Rejection::SessionEnded(_)) => Ok(nobody(frontend, &asker)),
+        Err(other) => Err(other),
+    }
+}
+
+/// Ends the session, and has its refresh token revoked. The URL is where the authorization server signs out.
+async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Result<Option<String>, Rejection> {
+    let identity = session.identity();
+    // Read before the end erases it. A session that cannot be opened is ended all the same.
+    let refresh_token = session.opened().secrets().ok().and_then(|secrets| secrets.refresh_token);
+    session::end(bff, session.key(), EndReason::Logout).await?;
+    let (task_bff, server) = (Arc::clone(bff), identity.server.clone());
+    bff.spawn(async move { revoke(&task_bff, &server, refresh_token).await });
+
+    let Some(server) = bff.server(&identity.server) else { return Ok(None) };
+    let Ok(metadata) = server.metadata().await else { return Ok(None) };
+    // No ID token as hint: it would put a token into a URL. The `sid` names the session just as well.
+    let request = EndSessionRequest {
+        client_id: &server.settings().client.id,
+        post_logout_redirect_uri: Some(&format!("{}/", frontend.origin)),
+        state: None,
+        logout_hint: identity.sid.as_deref(),
+        id_token_hint: None,
+    };
+    Ok(request.url(&metadata))
+}
+
+async fn revoke(bff: &Bff, server: &str, token: Option<Secret<String>>) {
+    if let (Some(server), Some(token)) = (bff.server(server), token) {
+        server.revoke(&token).await;
+    }
+}
+
+fn goodbye(frontend: &Frontend, asker: &Asker, logout_url: Option<String>) -> Response<Body> {
+    let mut response = match asker {
+        Asker::Form => see_other(logout_url.as_deref().unwrap_or("/")),
+        Asker::Script => super::json(StatusCode::OK, &Answer { logout_url }),
+    };
+    delete_cookies(response.headers_mut(), frontend);
+    response
+}
+
+fn nobody(frontend: &Frontend, asker: &Asker) -> Response<Body> {
+    let mut response = match asker {
+        Asker::Form => see_other("/"),
+        Asker::Script => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            pages::harden(response.headers_mut());
+            response
+        }
+    };
+    delete_cookies(response.headers_mut(), frontend);
+    response
+}
+
+fn delete_cookies(headers: &mut HeaderMap, frontend: &Frontend) {
+    let login: HeaderValue = cookie::set(cookie::LOGIN, "", SameSite::Lax, Life::Over);
+    headers.append(header::SET_COOKIE, cookie::clear_session(frontend));
+    headers.append(header::SET_COOKIE, login);
+}

@@ -1,0 +1,234 @@
+//! Carries out what [`decide`] decides: one flight, from claim to landing. Persist first, judge later.
+
+use std::{sync::Arc, time::Duration};
+
+use protocol::{Timestamp, TokenResponse};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    decision::{Answer, Decision, Event, Next, Operation, decide},
+    flights::Landing,
+};
+use crate::{
+    authorization_server::Server,
+    bff::Bff,
+    session::{
+        ActiveSession, Opened, Secrets, TOMBSTONE,
+        cache::Found,
+        record::{AccessTokenLife, EndReason, Fence, Generation, Record},
+        store::{Claim, Commit, End, StoreError, Write, Zones},
+        zones,
+    },
+};
+
+/// More steps than any sequence of answers needs.
+const MOST_STEPS: usize = 64;
+
+/// One flight of one session.
+pub(super) struct Attempt<'a> {
+    bff: &'a Arc<Bff>,
+    session: &'a ActiveSession,
+    /// The session as it was read last; its data key opens every generation.
+    opened: Arc<Opened>,
+    record: Record,
+    /// The answer that waits to be stored, and when it came.
+    tokens: Option<(TokenResponse, Timestamp)>,
+}
+
+enum Step {
+    Decide(Event),
+    Land(Landing),
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(bff: &'a Arc<Bff>, session: &'a ActiveSession) -> Self {
+        let opened = Arc::clone(session.opened());
+        Self { bff, session, record: opened.record().clone(), opened, tokens: None }
+    }
+
+    pub(super) async fn run(mut self) -> Landing {
+        let Some(server) = self.bff.server(&self.session.identity().server) else { return Landing::Hold };
+        let mut event = Event::Needed;
+        for step in 0..MOST_STEPS {
+            let decision = decide(&self.record, event, &server.settings().profile, self.bff.now());
+            let done = self.step(server, decision, step).await.unwrap_or_else(|error| {
+                warn!(key = ?self.record.key, %error, "a refresh was broken off: the store did not do what it should");
+                Step::Land(Landing::Hold)
+            });
+            match done {
+                Step::Decide(next) => event = next,
+                Step::Land(landing) => return landing,
+            }
+        }
+        error!(key = ?self.record.key, "a refresh did not come to an end");
+        Landing::Hold
+    }
+
+    async fn step(&mut self, server: &Server, decision: Decision, step: usize) -> Result<Step, StoreError> {
+        if let Some(operation) = decision.operation
+            && !self.carry_out(server, operation).await?
+        {
+            return self.reread().await;
+        }
+        match decision.next {
+            Next::Present => Ok(Step::Decide(self.present(server).await)),
+            Next::Reread => self.reread().await,
+            Next::Wait => {
+                tokio::time::sleep(Duration::from_millis(50 << step.min(3))).await;
+                self.reread().await
+            }
+            Next::Serve => self.land_current().await,
+            Next::Hold => Ok(Step::Land(Landing::Hold)),
+            Next::Ended(reason) => Ok(Step::Land(self.land_ended(server, reason).await)),
+        }
+    }
+
+    /// Whether the store took the operation.
+    async fn carry_out(&mut self, server: &Server, operation: Operation) -> Result<bool, StoreError> {
+        let (store, key) = (self.bff.store(), self.record.key);
+        debug!(?key, ?operation, "refresh");
+        let write = match operation {
+            Operation::Claim(generation, lease) => {
+                self.record.intent = store.claim(key, generation, self.claim(lease)?).await?;
+                return Ok(self.record.intent.is_some());
+            }
+            Operation::TakeOver(generation, lease) => {
+                self.record.intent = store.take_over(key, generation, self.claim(lease)?).await?;
+                return Ok(self.record.intent.is_some());
+            }
+            Operation::NotSent(fence) => store.not_sent(key, fence).await?,
+            Operation::Uncertain(fence, retry) => store.uncertain(key, fence, retry).await?,
+            Operation::Commit(fence, generation) => self.commit(server, fence, generation).await?,
+            Operation::Dead(fence, generation, reason) => {
+                self.bff.cache().invalidate(key);
+                store.dead(key, fence, generation, End { reason, keep: TOMBSTONE }).await?
+            }
+        };
+        Ok(write == Write::Applied)
+    }
+
+    fn claim(&self, lease: Duration) -> Result<Claim, StoreError> {
+        let secrets = self.secrets()?;
+        let place = crate::session::opened::place(&self.record);
+        let escrow = secrets
+            .refresh_token
+            .as_ref()
+            .map_or_else(Vec::new, |token| zones::seal_escrow(token, place, self.bff.keys(), self.bff.random()));
+        Ok(Claim { node: self.bff.node(), lease, escrow })
+    }
+
+    /// Presents the refresh token under the intent that was just written. Nothing is presented without one.
+    async fn present(&mut self, server: &Server) -> Event {
+        let Some(intent) = &self.record.intent else { return Event::Needed };
+        let fence = intent.fence;
+        let Ok(Secrets { refresh_token: Some(token), .. }) = self.secrets() else {
+            return Event::Answered(fence, Answer::NotTaken);
+        };
+        let (answer, tokens) = server.refresh(&token).await;
+        info!(key = ?self.record.key, generation = self.record.generation.0, attempt = intent.attempt, ?answer, "refresh");
+        self.tokens = tokens.map(|tokens| (tokens, self.bff.now()));
+        Event::Answered(fence, answer)
+    }
+
+    /// Stores the answer. While the store is away the answer is kept here and tried again for as long as the lease runs:
+    /// it is the only copy of the session's next refresh token.
+    async fn commit(&mut self, server: &Server, fence: Fence, generation: Generation) -> Result<Write, StoreError> {
+        let Some((tokens, received_at)) = &self.tokens else { return Ok(Write::Refused) };
+        let life = tokens
+            .expires_in
+            .map(|life| AccessTokenLife { received_at: *received_at, expires_at: *received_at + life });
+        let (secrets, identity) = self.next_secrets(server, tokens)?;
+        let (key_id, server_zone, ticket_zone) =
+            self.opened.seal_next(&secrets, &identity, self.bff.keys(), self.bff.random());
+        let commit = Commit { access_token_life: life, zones: Zones::Sealed { key_id, server_zone, ticket_zone } };
+        let give_up_at = self.bff.clock().monotonic() + server.settings().profile.lease() * 5;
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.bff.store().commit(self.record.key, fence, generation, commit.clone()).await {
+                Err(error) if self.bff.clock().monotonic() < give_up_at => {
+                    warn!(key = ?self.record.key, %error, "new tokens wait for the store");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// The next token set: what the answer leaves out stays as it was (RFC 6749 §6; OpenID Connect Core §12.2).
+    fn next_secrets(&self, server: &Server, tokens: &TokenResponse) -> Result<(Secrets, zones::Identity), StoreError> {
+        let old = self.secrets()?;
+        let mut identity = self.opened.identity().clone();
+        let (mut claims, mut claims_at) = (old.claims, old.claims_at);
+        if let Some(token) = server.verify_refreshed(tokens) {
+            if token.subject == identity.subject {
+                claims = crate::claims::renew(&claims, &token.claims);
+                claims_at = self.bff.now();
+                identity.acr = token.acr.or(identity.acr);
+                identity.authenticated_at = token.authenticated_at.or(identity.authenticated_at);
+            } else {
+                error!(key = ?self.record.key, "a refresh brought another user's ID token; its claims are left out");
+            }
+        }
+        let secrets = Secrets {
+            access_token: tokens.access_token.clone(),
+            refresh_token: tokens.refresh_token.clone().or(old.refresh_token),
+            scope: tokens.scope.clone().or(old.scope),
+            claims,
+            claims_at,
+        };
+        Ok((secrets, identity))
+    }
+
+    fn secrets(&self) -> Result<Secrets, StoreError> {
+        self.opened.secrets().map_err(|_| StoreError::Corrupt("the tokens of a session cannot be opened".to_owned()))
+    }
+
+    async fn reread(&mut self) -> Result<Step, StoreError> {
+        let Some(record) = self.bff.store().load(self.record.key).await? else {
+            return Ok(Step::Land(Landing::Hold));
+        };
+        let moved_on = record.generation != self.record.generation;
+        let is_active = record.status == crate::session::record::Status::Active;
+        self.record = record;
+        if moved_on && is_active { self.land_current().await } else { Ok(Step::Decide(Event::Needed)) }
+    }
+
+    /// Lands with what the store holds now, and puts it into the cache first.
+    async fn land_current(&mut self) -> Result<Step, StoreError> {
+        let (key, cache) = (self.record.key, self.bff.cache());
+        cache.invalidate(key);
+        let Found::Missing(fill) = cache.announce(key, self.bff.clock().monotonic()) else {
+            return Ok(Step::Land(Landing::Ended(EndReason::Logout)));
+        };
+        let loaded = self.bff.store().load(key).await;
+        let reopened = match loaded {
+            Ok(Some(record)) if record.status == crate::session::record::Status::Active => {
+                self.opened.reopened(record, self.bff.keys()).ok()
+            }
+            Ok(_) => None,
+            Err(error) => {
+                cache.give_up(&fill);
+                return Err(error);
+            }
+        };
+        let Some(opened) = reopened.map(Arc::new) else {
+            cache.give_up(&fill);
+            return Ok(Step::Land(Landing::Hold));
+        };
+        cache.finish(&fill, self.session.ticket().hash(), &opened);
+        Ok(Step::Land(Landing::Session(opened)))
+    }
+
+    /// The loser of a race with logout revokes what it was given: nothing may outlive the session.
+    async fn land_ended(&mut self, server: &Server, reason: EndReason) -> Landing {
+        self.bff.cache().invalidate(self.record.key);
+        if let Some((tokens, _)) = self.tokens.take()
+            && let Some(token) = &tokens.refresh_token
+        {
+            server.revoke(token).await;
+        }
+        info!(key = ?self.record.key, reason = reason.as_str(), "session ended");
+        Landing::Ended(reason)
+    }
+}
