@@ -1,1 +1,13 @@
-//! Flows through real HTTP.
+//! Flows through the router, with the clients' half of the protocol from `protocol`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there; the lint only excepts test functions")]
+
+mod accounts;
+mod authorization;
+mod discovery;
+mod hostile;
+mod login_page;
+mod logout;
+mod refresh;
+mod token;
+mod world;
