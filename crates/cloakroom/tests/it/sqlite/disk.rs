@@ -5,8 +5,8 @@ use std::{fs, sync::Arc, time::Duration};
 use cloakroom::{
     clock::Clock,
     session::{
-        record::Status,
-        store::{SessionStore, StoreError, Write, sqlite::SqliteStore},
+        record::{Generation, Node, Status},
+        store::{Claim, Commit, SessionStore, StoreError, Write, Zones, sqlite::SqliteStore},
     },
 };
 use rusqlite::Connection;
@@ -132,28 +132,59 @@ async fn a_program_that_holds_the_file_makes_the_store_unavailable_for_writes_on
     assert_eq!(store.revoke(key(1), logout()).await.unwrap(), Write::Applied);
 }
 
+/// How often the closed store's file holds these bytes.
+fn left_in_file(harness: &SqliteHarness, bytes: &[u8]) -> usize {
+    let file = fs::read(harness.path()).expect("the file is there");
+    assert!(!harness.folder.path().join("sessions.db-wal").exists(), "the log was folded into the file");
+    file.windows(bytes.len()).filter(|window| *window == bytes).count()
+}
+
+fn claim() -> Claim {
+    Claim { node: Node(1), lease: Duration::from_secs(12), escrow: b"escrowed token".repeat(30) }
+}
+
 #[tokio::test]
 async fn an_ended_session_leaves_no_sealed_byte_in_the_file() {
     let harness = SqliteHarness::default();
     let store = harness.open();
-    let large = 40;
-    for number in 0..large {
+    for number in 0..40 {
         let mut record = fresh(&harness, number);
         record.ticket_zone = b"ticket zone".repeat(100 * usize::from(number));
+        record.recovered = Some(b"recovered token".repeat(20));
         assert_eq!(store.create(record).await.unwrap(), Write::Applied);
-    }
-    for number in 0..large {
-        assert_eq!(store.revoke(key(number), logout()).await.unwrap(), Write::Applied);
+        let intent = store.claim(key(number), Generation(3), claim()).await.unwrap().unwrap();
+        let end = match number % 2 {
+            0 => store.revoke(key(number), logout()).await,
+            _ => store.dead(key(number), intent.fence, Generation(3), logout()).await,
+        };
+        assert_eq!(end.unwrap(), Write::Applied);
     }
 
     store.close();
 
-    let bytes = fs::read(harness.path()).unwrap();
-    for sealed in ["ticket zone", "server zone", "wrapped key"] {
-        let found = bytes.windows(sealed.len()).filter(|window| *window == sealed.as_bytes()).count();
-        assert_eq!(found, 0, "{sealed}");
+    for sealed in ["ticket zone", "server zone", "wrapped key", "recovered token", "escrowed token"] {
+        assert_eq!(left_in_file(&harness, sealed.as_bytes()), 0, "{sealed}");
     }
-    assert!(!harness.folder.path().join("sessions.db-wal").exists());
+}
+
+#[tokio::test]
+async fn a_decided_attempt_leaves_no_escrow_in_the_file() {
+    let harness = SqliteHarness::default();
+    let store = harness.open();
+    for number in 0..3 {
+        create(&harness, &store, number).await;
+    }
+    let committed = store.claim(key(0), Generation(3), claim()).await.unwrap().unwrap();
+    let taken_back = store.claim(key(1), Generation(3), claim()).await.unwrap().unwrap();
+
+    let zones = Zones::Sealed { key_id: 1, server_zone: vec![1; 200], ticket_zone: vec![1; 1100] };
+    let commit = Commit { access_token_life: None, zones };
+    assert_eq!(store.commit(key(0), committed.fence, Generation(3), commit).await.unwrap(), Write::Applied);
+    assert_eq!(store.not_sent(key(1), taken_back.fence).await.unwrap(), Write::Applied);
+    store.close();
+
+    assert_eq!(left_in_file(&harness, b"escrowed token"), 0);
+    assert_ne!(left_in_file(&harness, b"ticket zone"), 0, "the sessions themselves are still there");
 }
 
 #[tokio::test]
