@@ -4,7 +4,7 @@ use axum::body::Body;
 use http::{HeaderName, HeaderValue, Response, StatusCode, Uri, header, request};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::{BadRequest, RETRY_AFTER_SECONDS, Rejection};
 use crate::{
@@ -59,7 +59,11 @@ impl<'a> Asked<'a> {
 /// The answer to a request that is turned away.
 pub(crate) fn respond(bff: &Bff, asked: &Asked<'_>, rejection: &Rejection) -> Response<Body> {
     let (status, code) = rejection.status();
-    debug!(%rejection, code, "turned away");
+    if matches!(rejection, Rejection::CrossSite(_)) {
+        info!(%rejection, code, path = asked.uri.path(), "turned away");
+    } else {
+        debug!(%rejection, code, "turned away");
+    }
     let needs_login = matches!(rejection, Rejection::NoSession | Rejection::SessionEnded(_));
     let mut response = match asked.frontend {
         Some(frontend) if needs_login && asked.is_page_route && asked.manner == Manner::Navigation => {

@@ -47,6 +47,11 @@ impl Origin {
         &self.text[self.authority_start..]
     }
 
+    /// Host without port: what cookies belong to.
+    pub fn host(&self) -> &str {
+        split_port(self.authority()).0
+    }
+
     /// `https` or `http`.
     pub fn scheme(&self) -> &str {
         &self.text[..self.authority_start - 3]

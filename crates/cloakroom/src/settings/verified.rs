@@ -12,11 +12,11 @@ impl Settings {
         let mut hosts = HashSet::new();
         for (number, frontend) in self.frontends.iter().enumerate() {
             let place = format!("frontends[{number}]");
-            let new = hosts.insert(frontend.origin.authority());
+            let new = hosts.insert(frontend.origin.host());
             require(
                 new,
                 &format!("{place}.origin"),
-                "another frontend has this host; cookies would be shared, and a hole in one would be a hole in both",
+                "another frontend has this host (cookies ignore the port): cookies would be shared, and a hole in one would be a hole in both",
             )?;
             self.verify_frontend(&place, frontend)?;
         }
@@ -107,4 +107,84 @@ fn verify_server(place: &str, server: &AuthorizationServer) -> Result<(), Settin
 
 fn require(holds: bool, place: &str, problem: &str) -> Result<(), SettingsError> {
     if holds { Ok(()) } else { Err(SettingsError { place: place.to_owned(), problem: problem.to_owned() }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        route::{Kind, Route},
+        settings::{Origin, UpstreamUrl},
+    };
+
+    fn settings(frontends: Vec<Frontend>) -> Settings {
+        Settings { frontends, authorization_servers: Vec::new() }
+    }
+
+    fn problem(change: impl FnOnce(&mut Frontend)) -> String {
+        let mut frontend = Frontend::new("app", Origin::parse("https://app.example.com").unwrap());
+        change(&mut frontend);
+        settings(vec![frontend]).verify().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_contradiction_is_refused_with_its_key() {
+        let route = |prefix: &str| Route {
+            prefix: prefix.to_owned(),
+            access: Access::Session,
+            kind: Kind::Api,
+            upstream: UpstreamUrl::parse("http://127.0.0.1:1").unwrap(),
+            body_limit: 1,
+        };
+
+        assert!(settings(Vec::new()).verify().unwrap_err().to_string().starts_with("frontends:"));
+        assert!(problem(|frontend| frontend.auth_path = "/".to_owned()).contains("auth_path"));
+        assert!(problem(|frontend| frontend.auth_path = "/auth/".to_owned()).contains("auth_path"));
+        assert!(problem(|_| ()).contains("people could not sign in"));
+        assert!(problem(|frontend| frontend.authorization_servers = vec!["x".to_owned()]).contains("not described"));
+        assert!(problem(|frontend| frontend.routes = vec![route("/auth/x")]).contains("authorization_servers"));
+    }
+
+    fn server() -> AuthorizationServer {
+        AuthorizationServer {
+            name: "login".to_owned(),
+            display_name: "Login".to_owned(),
+            issuer: protocol::Issuer::parse("https://login.example.com").unwrap(),
+            client: protocol::Client {
+                id: protocol::ClientId::new("app".to_owned()).unwrap(),
+                authentication: protocol::ClientAuthentication::None,
+            },
+            scope: "openid".to_owned(),
+            profile: crate::settings::Profile::strict(),
+            time_out: std::time::Duration::from_secs(8),
+        }
+    }
+
+    #[test]
+    fn two_frontends_on_one_host_are_refused_whatever_their_ports() {
+        let frontend = |origin| {
+            let mut frontend = Frontend::new("app", Origin::parse(origin).unwrap());
+            frontend.authorization_servers = vec!["login".to_owned()];
+            frontend
+        };
+        let with = |origins: [&str; 2]| Settings {
+            frontends: origins.into_iter().map(frontend).collect(),
+            authorization_servers: vec![server()],
+        };
+
+        let refused = with(["http://localhost:8080", "http://localhost:8081"]).verify().unwrap_err().to_string();
+
+        assert!(refused.contains("cookies ignore the port"), "{refused}");
+        assert_eq!(with(["http://localhost:8080", "http://127.0.0.1:8080"]).verify(), Ok(()));
+    }
+
+    #[test]
+    fn a_login_that_would_not_tell_who_signed_in_is_refused() {
+        let mut frontend = Frontend::new("app", Origin::parse("https://app.example.com").unwrap());
+        frontend.authorization_servers = vec!["login".to_owned()];
+        let server = AuthorizationServer { scope: "profile".to_owned(), ..server() };
+        let settings = Settings { frontends: vec![frontend], authorization_servers: vec![server] };
+
+        assert!(settings.verify().unwrap_err().to_string().contains("openid"));
+    }
 }
