@@ -4,13 +4,13 @@
 //! starts at `proxy`.
 
 // The way of an API request.
-pub mod cookie;
-pub mod csrf;
-pub mod policy;
 mod proxy;
-pub mod refresh;
 pub mod route;
+pub mod csrf;
+pub mod cookie;
 pub mod session;
+pub mod refresh;
+pub mod policy;
 mod upstream;
 
 // Our own endpoints, and what they need.
@@ -32,5 +32,8 @@ pub mod rejection;
 mod seal;
 pub mod settings;
 mod tls;
+
+#[cfg(test)]
+mod properties;
 
 pub use endpoints::CONTRACT;

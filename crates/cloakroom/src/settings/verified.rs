@@ -162,12 +162,12 @@ mod tests {
 
     #[test]
     fn two_frontends_on_one_host_are_refused_whatever_their_ports() {
-        let frontend = |origin| {
+        let frontend = |origin: &str| {
             let mut frontend = Frontend::new("app", Origin::parse(origin).unwrap());
             frontend.authorization_servers = vec!["login".to_owned()];
             frontend
         };
-        let with = |origins: [&str; 2]| Settings {
+        let with = |origins: [&'static str; 2]| Settings {
             frontends: origins.into_iter().map(frontend).collect(),
             authorization_servers: vec![server()],
         };
