@@ -1,0 +1,96 @@
+//! Secrets: named by the configuration, never in it. A person who writes one there all the same must not find it in
+//! a log, so reports show stars in its place.
+
+use std::{fs, path::Path};
+
+use protocol::Secret;
+
+use super::section::Section;
+use crate::environment;
+
+const FILE: &str = "client_secret_file";
+const VARIABLE: &str = "client_secret_env";
+
+/// What to do with a secret instead.
+pub(super) const WAY_OUT: &str = "put the secret into a file that only the gateway's user can read and name it with \
+     `client_secret_file`, or name an environment variable with `client_secret_env`";
+
+/// The client's secret, from the file or the environment variable that the section names.
+pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<Secret<String>> {
+    match (section.has(FILE), section.has(VARIABLE)) {
+        (true, false) => section.required(FILE, |name| from_file(&folder.join(name))),
+        (false, true) => section.required(VARIABLE, from_environment),
+        (true, true) => {
+            section.refuse(VARIABLE, "`client_secret_file` is there, too: which one counts?");
+            None
+        }
+        (false, false) => {
+            section.note_missing(FILE);
+            None
+        }
+    }
+}
+
+/// Refuses secrets of a client that proves nothing.
+pub(super) fn refuse(section: &Section<'_>) {
+    for key in [FILE, VARIABLE] {
+        if section.has(key) {
+            section.refuse(key, "`client_authentication` is `none`: a public client has no secret");
+        }
+    }
+}
+
+/// Whether a key looks as if a secret stood behind it.
+pub(super) fn is_inline(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    let names_a_place = [FILE, VARIABLE].contains(&key.as_str());
+    !names_a_place && (key.contains("secret") || key.contains("password"))
+}
+
+/// The text with stars for what stands behind such keys, byte for byte, so that places stay where they are.
+pub(super) fn masked(text: &str) -> String {
+    text.split_inclusive('\n').map(masked_line).collect()
+}
+
+fn masked_line(line: &str) -> String {
+    match line.split_once('=') {
+        Some((key, value)) if is_inline(key.trim()) => {
+            let stars = value.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' });
+            format!("{key}={}", stars.collect::<String>())
+        }
+        _ => line.to_owned(),
+    }
+}
+
+fn from_file(path: &Path) -> Result<Secret<String>, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    not_empty(&Secret::new(text)).ok_or_else(|| format!("{} is empty", path.display()))
+}
+
+fn from_environment(name: &str) -> Result<Secret<String>, String> {
+    let value = environment::variable(name).ok_or_else(|| format!("the environment variable {name} is not set"))?;
+    let value = value.into_string().map_err(|_| format!("the environment variable {name} is not UTF-8"))?;
+    not_empty(&Secret::new(value)).ok_or_else(|| format!("the environment variable {name} is empty"))
+}
+
+/// Editors and `echo` end a file with a newline that is not part of the secret.
+fn not_empty(text: &Secret<String>) -> Option<Secret<String>> {
+    let trimmed = text.expose().trim_end_matches(['\n', '\r']);
+    (!trimmed.is_empty()).then(|| Secret::new(trimmed.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_behind_a_key_becomes_stars_of_the_same_length() {
+        let text = "a = 'x'\nclient_secret = \"hünter2\" # note\nclient_secret_file = 'f'\nDB_PASSWORD='p'";
+
+        let masked = masked(text);
+
+        assert_eq!(masked.len(), text.len());
+        assert!(!masked.contains("nter2") && !masked.contains("'p'"), "{masked}");
+        assert!(masked.starts_with("a = 'x'\nclient_secret =**") && masked.contains("client_secret_file = 'f'\n"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The built-in login server with one account, and the gateway as its only client.
+
+use std::sync::Arc;
+
+use cloakroom::random::{Random, SystemRandom};
+use issuer::{Clock, LoginServer, Profile, RegisteredClient, Settings};
+use protocol::{ClientId, Issuer, Secret};
+
+use super::{Places, folder::Folder, sample_api};
+use crate::failure::Failure;
+
+/// The demo user.
+pub(super) const USER: &str = "alice";
+/// The gateway's name for the login server; part of the redirect URI.
+pub(super) const SERVER_NAME: &str = "demo";
+
+/// What the login server and the gateway know about each other.
+pub(super) struct Registration {
+    pub(super) issuer: Issuer,
+    pub(super) client_id: ClientId,
+    /// New at every start; both sides get it within this process.
+    pub(super) client_secret: Secret<String>,
+    redirect_uri: String,
+    after_logout: String,
+}
+
+/// What becomes of sessions of earlier runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sessions {
+    Keep,
+    Forget,
+}
+
+impl Registration {
+    pub(super) fn new(places: &Places) -> Result<Self, Failure> {
+        Ok(Self {
+            issuer: Issuer::parse(&places.issuer).map_err(Failure::trouble)?,
+            client_id: ClientId::new("cloakroom-demo".to_owned()).map_err(Failure::trouble)?,
+            client_secret: random_secret(),
+            redirect_uri: format!("{}/auth/callback/{SERVER_NAME}", places.app),
+            after_logout: format!("{}/", places.app),
+        })
+    }
+}
+
+/// Opens the login server and makes sure that the demo user can sign in.
+pub(super) async fn open(
+    folder: &Folder,
+    registration: &Registration,
+    password: &Secret<String>,
+    sessions: Sessions,
+) -> Result<Arc<LoginServer>, Failure> {
+    let mut settings = Settings::new(registration.issuer.clone(), sample_api::AUDIENCE);
+    settings.clients.push(RegisteredClient {
+        id: registration.client_id.clone(),
+        secret: Some(registration.client_secret.clone()),
+        redirect_uris: vec![registration.redirect_uri.clone()],
+        post_logout_redirect_uris: vec![registration.after_logout.clone()],
+        name: "Cloakroom demo".to_owned(),
+    });
+    let (database, password) = (folder.issuer(), password.clone());
+    // It waits for the disk and hashes a password, so not on a thread that serves.
+    let opened = tokio::task::spawn_blocking(move || {
+        let server = LoginServer::open(settings, &database, Clock::system()).map_err(Failure::trouble)?;
+        if sessions == Sessions::Forget {
+            server.forget_sessions().map_err(Failure::trouble)?;
+        }
+        let profile = Profile { name: Some("Alice Liddell".to_owned()), email: Some("alice@example.com".to_owned()) };
+        server.accounts().ensure(USER, &password, profile).map_err(Failure::trouble)?;
+        Ok(server)
+    });
+    opened.await.map_err(Failure::trouble)?
+}
+
+fn random_secret() -> Secret<String> {
+    let mut bytes = [0; 32];
+    SystemRandom.fill(&mut bytes);
+    let (high, low) = bytes.split_at(16);
+    let hexadecimal = |half: &[u8]| half.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+    Secret::new(format!("{:032x}{:032x}", hexadecimal(high), hexadecimal(low)))
+}

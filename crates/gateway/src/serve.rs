@@ -1,0 +1,53 @@
+//! `cloakroom serve` and `cloakroom check`.
+
+use std::{sync::Arc, time::Duration};
+
+use cloakroom::bff::Bff;
+
+use crate::{
+    cli,
+    config::{self, Config},
+    failure::Failure,
+    listener, output,
+    stop::Stop,
+    tasks, token_handler,
+};
+
+/// Stands in front of apps and APIs until it is asked to stop.
+pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failure> {
+    let config = config::load(&arguments.config)?;
+    let address = arguments.listen.unwrap_or(config.listen.address);
+    let way_out = format!(
+        "Stop that program, or choose another address: `--listen ADDRESS:PORT`, or `address` in [listen] of {}",
+        arguments.config.display()
+    );
+    let socket = listener::bind(address, &way_out).await.map_err(Failure::trouble)?;
+    let address = socket.local_addr().map_err(Failure::trouble)?;
+    let connections = config.listen.connections;
+    let origins = origins(&config);
+    let opening = move || token_handler::open(config.settings, &config.key_ring, &config.store);
+    let bff = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
+    tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
+
+    tracing::info!(%address, origins, version = env!("CARGO_PKG_VERSION"), "serving");
+    listener::serve(vec![socket], connections, Arc::clone(&bff), stop).await;
+    bff.stop(STOP_LIMIT).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Reads the configuration as `serve` does, and says that it holds.
+pub(crate) fn check(arguments: &cli::Check) -> Result<(), Failure> {
+    let config = config::load(&arguments.config)?;
+    let routes = config.settings.frontends.iter().map(|frontend| frontend.routes.len()).sum::<usize>();
+    let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), origins(&config));
+    output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))
+}
+
+fn origins(config: &Config) -> String {
+    let origins = config.settings.frontends.iter().map(|frontend| frontend.origin.as_str());
+    origins.collect::<Vec<_>>().join(", ")
+}
+
+/// How long work that no request waits for, refreshes above all, may take after the last answer.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
