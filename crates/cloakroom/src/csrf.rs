@@ -81,9 +81,8 @@ pub(crate) fn require_own(
     }
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     if shown == Shown::Nothing && !is_read {
-        let token = text(&head.headers, TOKEN_HEADER.as_str());
-        let token = token.ok_or(Rejection::CrossSite("a write without Sec-Fetch-Site, Origin, Referer or token"))?;
-        return Ok(Some(TokenOwed(Secret::new(token.to_owned()))));
+        let missing = Rejection::CrossSite("a write without Sec-Fetch-Site, Origin, Referer or token");
+        return TokenOwed::of_header(&head.headers).map(Some).ok_or(missing);
     }
     if static_header == StaticHeader::Needed && !has_static_header(&head.headers) {
         return Err(Rejection::CrossSite("the static header X-CSRF: 1 is missing"));
@@ -156,6 +155,11 @@ impl TokenOwed {
     /// A token from a form field.
     pub(crate) fn new(token: String) -> Self {
         Self(Secret::new(token))
+    }
+
+    /// The token in `X-CSRF-Token`, if there is one.
+    pub(crate) fn of_header(headers: &HeaderMap) -> Option<Self> {
+        text(headers, TOKEN_HEADER.as_str()).map(|token| Self::new(token.to_owned()))
     }
 
     /// Judges the token now that the session is known.

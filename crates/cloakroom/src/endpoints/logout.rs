@@ -12,7 +12,7 @@ use super::form::{Parameters, Written, read};
 use crate::{
     bff::Bff,
     cookie::{self, Life},
-    csrf::{self, StaticHeader, TokenOwed},
+    csrf::{self, Shown, TokenOwed},
     pages,
     rejection::{Rejection, response::see_other},
     session::{self, ActiveSession, Freshness, record::EndReason},
@@ -38,26 +38,21 @@ pub(super) async fn logout(
     body: Body,
 ) -> Result<Response<Body>, Rejection> {
     Parameters::of_query(head, &[])?;
-    let has_header = csrf::has_static_header(&head.headers);
-    let needed = if has_header { StaticHeader::Needed } else { StaticHeader::NotNeeded };
-    let owed_by_header = csrf::require_own(frontend, head, needed)?;
-    let (asker, field) = match read(head, body, &["csrf_token"]).await? {
-        Written::Form(fields) => (Asker::Form, fields.find("csrf_token").map(str::to_owned)),
-        Written::Nothing => (Asker::Script, None),
+    let shown = csrf::require_not_foreign(&frontend.origin, &head.headers)?;
+    let (asker, owed) = match read(head, body, &["csrf_token"]).await? {
+        Written::Form(fields) => (Asker::Form, fields.find("csrf_token").map(|token| TokenOwed::new(token.to_owned()))),
+        Written::Nothing => (Asker::Script, TokenOwed::of_header(&head.headers)),
     };
-    let asker = if has_header { Asker::Script } else { asker };
-    let ticket = cookie::presented_ticket(bff.keys(), &head.headers);
-    let session = match ticket {
+    let session = match cookie::presented_ticket(bff.keys(), &head.headers) {
         Some(ticket) => session::find(bff, frontend, ticket, Freshness::Cached).await,
         None => Err(Rejection::NoSession),
     };
     match session {
         Ok(session) => {
-            let owed = owed_by_header.or_else(|| field.map(TokenOwed::new));
-            if !has_header && owed.is_none() {
-                return Err(Rejection::CrossSite("neither the static header nor the session-bound token came along"));
+            if shown == Shown::Nothing || !csrf::has_static_header(&head.headers) {
+                let missing = "neither the static header nor the session-bound token came along";
+                session.settle(bff, Some(&owed.ok_or(Rejection::CrossSite(missing))?))?;
             }
-            session.settle(bff, owed.as_ref())?;
             let logout_url = end(bff, frontend, &session).await?;
             Ok(goodbye(frontend, &asker, logout_url))
         }

@@ -126,8 +126,20 @@ impl<'a> Attempt<'a> {
         };
         let (answer, tokens) = server.refresh(&token).await;
         info!(key = ?self.record.key, generation = self.record.generation.0, attempt = intent.attempt, ?answer, "refresh");
+        let answer = if self.is_another_users(server, tokens.as_ref()) { Answer::InvalidGrant } else { answer };
         self.tokens = tokens.map(|tokens| (tokens, self.bff.now()));
         Event::Answered(fence, answer)
+    }
+
+    /// A new ID token must name the same user (OpenID Connect Core §12.2). Tokens of another one are never served: the
+    /// session ends, and they are revoked.
+    fn is_another_users(&self, server: &Server, tokens: Option<&TokenResponse>) -> bool {
+        let renewed = tokens.and_then(|tokens| server.verify_refreshed(tokens));
+        let other = renewed.is_some_and(|token| token.subject != self.opened.identity().subject);
+        if other {
+            error!(key = ?self.record.key, "a refresh brought another user's tokens");
+        }
+        other
     }
 
     /// Stores the answer. While the store is away the answer is kept here and tried again for as long as the lease runs:
@@ -161,14 +173,10 @@ impl<'a> Attempt<'a> {
         let mut identity = self.opened.identity().clone();
         let (mut claims, mut claims_at) = (old.claims, old.claims_at);
         if let Some(token) = server.verify_refreshed(tokens) {
-            if token.subject == identity.subject {
-                claims = crate::claims::renew(&claims, &token.claims);
-                claims_at = self.bff.now();
-                identity.acr = token.acr.or(identity.acr);
-                identity.authenticated_at = token.authenticated_at.or(identity.authenticated_at);
-            } else {
-                error!(key = ?self.record.key, "a refresh brought another user's ID token; its claims are left out");
-            }
+            claims = crate::claims::renew(&claims, &token.claims);
+            claims_at = self.bff.now();
+            identity.acr = token.acr.or(identity.acr);
+            identity.authenticated_at = token.authenticated_at.or(identity.authenticated_at);
         }
         let secrets = Secrets {
             access_token: tokens.access_token.clone(),

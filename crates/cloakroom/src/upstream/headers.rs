@@ -71,9 +71,12 @@ pub(super) fn clean_answer(headers: &mut HeaderMap) {
     }
 }
 
-/// Keeps one user's answer from every cache.
+/// Keeps one user's answer from every cache. An upstream that forbids storing already may say so in its own words.
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
-    headers.insert(header::CACHE_CONTROL, PRIVATE);
+    let forbids = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("no-store"));
+    if !headers.get(header::CACHE_CONTROL).is_some_and(forbids) {
+        headers.insert(header::CACHE_CONTROL, PRIVATE);
+    }
     headers.append(header::VARY, VARY);
 }
 

@@ -5,6 +5,7 @@
 //! blocked. Beside the file lie SQLite's own `-wal` and `-shm`, `.lock` (one process at a time) and `.incarnation`
 //! (tells a restored backup apart; keep it out of backups).
 
+mod batch;
 mod fault;
 mod file;
 mod incarnation;

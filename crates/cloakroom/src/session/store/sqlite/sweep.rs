@@ -57,6 +57,47 @@ mod tests {
     use super::*;
     use crate::session::store::sqlite::schema::TABLES;
 
+    /// A database with this many sessions that a sweep looks at when 5 is past, and that last until 100.
+    fn with_used_sessions(count: i64) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection
+            .execute(
+                "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1)
+                 INSERT INTO session (key, bucket, schema, version, status, sweep_at, generation, fence, uncertain,
+                     created_at, last_used_at, idle_expires_at, absolute_expires_at, user_index, key_id, wraps,
+                     server_zone, ticket_zone)
+                 SELECT CAST (n AS BLOB), 0, 1, 0, 'active', 5, 0, 0, 0, 0, 0, 100, 100, x'', 0, x'', x'', x''
+                 FROM number",
+                [count],
+            )
+            .unwrap();
+        connection
+    }
+
+    fn count(connection: &Connection, sql: &str) -> i64 {
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_session_that_was_used_since_is_looked_at_once() {
+        let connection = with_used_sessions(10);
+
+        assert_eq!(sweep(&connection, 100, Timestamp::from_unix_millis(50)).unwrap(), 0);
+
+        assert_eq!(count(&connection, "SELECT count(*) FROM session WHERE sweep_at = 100"), 10);
+    }
+
+    #[test]
+    fn more_used_sessions_than_one_sweep_puts_off_all_stay() {
+        let connection = with_used_sessions(MOST_PUT_OFF + 10);
+
+        assert_eq!(sweep(&connection, 100, Timestamp::from_unix_millis(50)).unwrap(), 0);
+
+        assert_eq!(count(&connection, "SELECT count(*) FROM session WHERE sweep_at = 5"), 10);
+        assert_eq!(count(&connection, "SELECT count(*) FROM session"), MOST_PUT_OFF + 10);
+    }
+
     #[test]
     fn a_sweep_that_fails_half_way_removes_nothing() {
         let connection = Connection::open_in_memory().unwrap();
@@ -73,8 +114,7 @@ mod tests {
         let swept = sweep(&connection, 10, Timestamp::from_unix_millis(9));
 
         connection.execute_batch("COMMIT").unwrap();
-        let ids: i64 = connection.query_row("SELECT count(*) FROM once", [], |row| row.get(0)).unwrap();
         assert!(swept.is_err());
-        assert_eq!(ids, 1);
+        assert_eq!(count(&connection, "SELECT count(*) FROM once"), 1);
     }
 }

@@ -11,15 +11,13 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    batch::{After, Batch},
     file::StoreFile,
     incarnation::Incarnation,
-    queue::{Haste, Job, Message},
+    queue::Message,
     transaction::Transactions,
 };
-use crate::clock::{Clock, SystemClock};
-
-/// How many operations one transaction carries at most: bounds the wait of the first by the work of the last.
-const MOST_TOGETHER: usize = 256;
+use crate::clock::Clock;
 
 /// How long operations that may ride along wait for one that cannot.
 const RIDE: Duration = Duration::from_millis(5);
@@ -34,18 +32,6 @@ pub(super) struct Writer {
     pub(super) file: StoreFile,
 }
 
-/// What one turn took from the queue.
-struct Batch {
-    jobs: Vec<Box<dyn Job>>,
-    after: After,
-}
-
-#[derive(PartialEq, Eq)]
-enum After {
-    GoOn,
-    Stop,
-}
-
 impl Writer {
     /// Starts the thread.
     pub(super) fn start(self) -> std::io::Result<JoinHandle<()>> {
@@ -54,7 +40,7 @@ impl Writer {
 
     fn run(mut self) {
         loop {
-            let batch = self.gather();
+            let batch = Batch::gather(&self.queue, RIDE);
             self.incarnation.renew_if_due(&self.connection, self.clock.monotonic());
             self.transactions().write(batch.jobs);
             if batch.after == After::Stop {
@@ -68,50 +54,5 @@ impl Writer {
 
     fn transactions(&self) -> Transactions<'_> {
         Transactions { connection: &self.connection, clock: &*self.clock, commits: &self.commits }
-    }
-
-    /// Waits for the first operation, then takes all that are there.
-    fn gather(&self) -> Batch {
-        let mut batch = Batch { jobs: Vec::new(), after: After::GoOn };
-        if batch.take(self.queue.recv().unwrap_or(Message::Stop)) == Haste::RideAlong {
-            self.wait_for_company(&mut batch);
-        }
-        while batch.has_room() {
-            let Ok(message) = self.queue.try_recv() else { break };
-            batch.take(message);
-        }
-        batch
-    }
-
-    fn wait_for_company(&self, batch: &mut Batch) {
-        // Real time, even where tests move the store's by hand: a waiting thread knows no other.
-        let waited = SystemClock::start();
-        while let Some(left) = RIDE.checked_sub(waited.monotonic())
-            && batch.has_room()
-        {
-            let Ok(message) = self.queue.recv_timeout(left) else { return };
-            if batch.take(message) == Haste::Now {
-                return;
-            }
-        }
-    }
-}
-
-impl Batch {
-    fn take(&mut self, message: Message) -> Haste {
-        match message {
-            Message::Run(haste, job) => {
-                self.jobs.push(job);
-                haste
-            }
-            Message::Stop => {
-                self.after = After::Stop;
-                Haste::Now
-            }
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.after == After::GoOn && self.jobs.len() < MOST_TOGETHER
     }
 }
