@@ -48,7 +48,8 @@ struct MessagePage<'a> {
 }
 
 /// A page with a form, whose answer may send the browser on to `leads_to` (a source of `form-action`): browsers apply
-/// the directive to redirects after the submission too.
+/// the directive to redirects after the submission too. A client whose callback redirects to a third origin is stopped
+/// there by Chromium; Cloakroom's own answers with a page.
 pub(crate) fn form(status: StatusCode, page: &impl Template, leads_to: Option<&str>) -> Response {
     let mut response = render(status, page, &format!("'self' {}", leads_to.unwrap_or_default()));
     // With `no-referrer` the browser would send the form with `Origin: null`, and it could not be told from a foreign one.

@@ -170,6 +170,7 @@ fn show_again(
             (StatusCode::SERVICE_UNAVAILABLE, alert, Some(Duration::from_secs(1)))
         }
     };
+    let username = if username.len() <= LONGEST_SHOWN_USERNAME { username } else { "" };
     let shown = Shown { status, username, alert: Some(alert) };
     let response = show(server, headers, page, &shown)?;
     Ok(match retry_after {
@@ -177,3 +178,5 @@ fn show_again(
         None => response,
     })
 }
+
+const LONGEST_SHOWN_USERNAME: usize = 128;

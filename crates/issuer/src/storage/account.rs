@@ -111,3 +111,32 @@ pub(crate) fn disable(tx: &Transaction<'_>, subject: &str, now: Timestamp) -> ru
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account { subject: row.get(0)?, username: row.get(1)?, name: row.get(2)?, email: row.get(3)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(0);
+
+    #[test]
+    fn an_account_that_changed_after_its_password_was_compared_is_not_the_compared_one() {
+        type Change = fn(&Transaction<'_>) -> rusqlite::Result<()>;
+        let changes: [Change; 2] = [|tx| set_password(tx, "s", "other"), |tx| disable(tx, "s", NOW)];
+        let account = Account { subject: "s".to_owned(), username: "ann".to_owned(), name: None, email: None };
+
+        for change in changes {
+            let mut connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch(include_str!("schema.sql")).unwrap();
+            let tx = connection.transaction().unwrap();
+            insert(&tx, &account, "hash").unwrap();
+            let compared = credentials(&tx, "ann").unwrap().unwrap();
+            assert!(unchanged(&tx, &compared).unwrap().is_some());
+
+            change(&tx).unwrap();
+
+            assert!(unchanged(&tx, &compared).unwrap().is_none());
+        }
+    }
+}

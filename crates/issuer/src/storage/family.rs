@@ -175,7 +175,6 @@ fn generation_of(tx: &Transaction<'_>, token: &str, family: FamilyId) -> rusqlit
 
 fn begin_generation(tx: &Transaction<'_>, family: &mut Family, now: Timestamp) -> rusqlite::Result<()> {
     family.generation += 1;
-    family.rotated_at = now;
     let expires_at = (now + IDLE_LIFE).min(family.ends_at);
     tx.execute(
         "UPDATE family SET generation = ?2, rotated_at = ?3, expires_at = ?4 WHERE id = ?1",

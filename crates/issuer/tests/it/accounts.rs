@@ -33,6 +33,22 @@ async fn disabling_an_account_ends_everything_it_has() {
 }
 
 #[tokio::test]
+async fn the_right_password_of_a_disabled_account_counts_as_a_guess() {
+    let world = World::new().await;
+    world.server.accounts().disable("ann").unwrap();
+
+    for wait in [1, 1, 2, 0] {
+        assert!(!can_log_in(&world, "ann", PASSWORD).await);
+        world.advance(std::time::Duration::from_secs(wait));
+    }
+
+    let mut browser = Browser::default();
+    let page = browser.visit(&world, &authorize_url(&[])).await;
+    let answer = browser.submit(&world, &page, &[("username", "ann"), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status(), 429);
+}
+
+#[tokio::test]
 async fn a_new_password_ends_all_sessions_and_the_old_password() {
     let world = World::new().await;
     let (mut browser, tokens) = world.logged_in().await;
