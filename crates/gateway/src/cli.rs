@@ -14,12 +14,14 @@ Examples:
       cloakroom serve --config cloakroom.toml
 
 Environment:
-  CLOAKROOM_LOG   what is logged to standard error: error, warn, info, debug, trace, or per module
-                  (info,cloakroom::refresh=debug)
+  CLOAKROOM_LOG   what is logged to standard error: error, warn, info, debug, trace, or per
+                  module (info,cloakroom::refresh=debug)
   NO_COLOR        plain text on terminals, too
 
-Exit codes: 0 after a normal end (Ctrl-C is one), 1 when something on this machine is in the way, 2 when the
-configuration or the command line is wrong.";
+Exit codes:
+  0   a normal end; Ctrl-C is one
+  1   something on this machine is in the way
+  2   the configuration or the command line is wrong";
 
 /// Keeps OAuth tokens on the server, sealed, and gives the browser a ticket: an `HttpOnly` cookie.
 #[derive(Debug, Parser)]

@@ -67,13 +67,13 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 
 #[cfg(test)]
 impl Stop {
-    /// A stop that is requested by calling the closure.
+    /// A stop that is requested by calling the closure, and demanded by calling it again.
     pub(crate) fn by_hand() -> (impl Fn(), Self) {
         let (stage, receiver) = watch::channel(Stage::Running);
-        let request = move || {
-            stage.send_replace(Stage::Stopping);
+        let next = move || {
+            stage.send_modify(|stage| *stage = if *stage == Stage::Running { Stage::Stopping } else { Stage::Now });
         };
-        (request, Self(receiver))
+        (next, Self(receiver))
     }
 }
 
@@ -91,5 +91,7 @@ mod tests {
 
         stop.requested().await;
         assert!(tokio::time::timeout(Duration::from_millis(10), stop.demanded()).await.is_err());
+        request();
+        stop.demanded().await;
     }
 }

@@ -57,3 +57,6 @@ async fn who_am_i(
         "cookie_arrived": headers.contains_key(header::COOKIE),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::Serialize;
+use serde_json::json;
 
 use super::{Places, login_server::USER};
 use crate::output::{CODE, QUIET, STRONG};
@@ -14,29 +14,18 @@ pub(super) struct Welcome<'a> {
     pub(super) folder: &'a Path,
 }
 
-/// The line for programs.
-#[derive(Serialize)]
-struct Line<'a> {
-    app: &'a str,
-    api: String,
-    issuer: &'a str,
-    elsewhere: String,
-    user: &'a str,
-    password: &'a str,
-}
-
 impl Welcome<'_> {
     /// One line of JSON.
     pub(super) fn json(&self) -> String {
-        let line = Line {
-            app: &self.places.app,
-            api: self.api(),
-            issuer: &self.places.issuer,
-            elsewhere: self.elsewhere(),
-            user: USER,
-            password: self.password,
-        };
-        serde_json::json!(line).to_string() + "\n"
+        let line = json!({
+            "app": self.places.app,
+            "api": self.api(),
+            "issuer": self.places.issuer,
+            "elsewhere": self.elsewhere(),
+            "user": USER,
+            "password": self.password,
+        });
+        format!("{line}\n")
     }
 
     /// Addresses, the account, and five things to try.
@@ -60,13 +49,13 @@ impl Welcome<'_> {
      The API verified an access token that your browser never had.
 
   {STRONG}2  Look for something to steal.{STRONG:#}
-     DevTools, Application: one cookie, HttpOnly and SameSite=Strict; nothing in any storage. The page lists what
-     script can read.
+     DevTools, Application: the session cookie is HttpOnly and SameSite=Strict, and no token (another one, HttpOnly
+     too, ties sign-ins to this browser); nothing in any storage. The page lists what script can read.
 
   {STRONG}3  Ask as another site would.{STRONG:#}
      {CODE}curl -i {api} -H 'X-CSRF: 1' -H 'Origin: https://evil.example'{CODE:#}
      {CODE}curl -i {api}{CODE:#}
-     403, code csrf, both times: a foreign origin, and no header that only the app's own script can set.
+     403, code csrf, both times: a foreign origin; and no `X-CSRF`, which no page of another site can add.
 
   {STRONG}4  Follow a link from another site.{STRONG:#}
      Open {CODE}{elsewhere}{CODE:#}: its link finds you signed in although the Strict cookie stayed

@@ -16,7 +16,8 @@ async fn served(connections: usize, stop: Stop) -> Served {
     let app = Router::new()
         .route("/", get(|peer: axum::Extension<SocketAddr>| async move { peer.0.to_string() }))
         .route("/echo", post(|body: String| async move { body }))
-        .route("/slow", get(|| async { sleep(Duration::from_millis(300)).await }));
+        .route("/slow", get(|| async { sleep(Duration::from_millis(300)).await }))
+        .route("/forever", get(std::future::pending::<()>));
     Served { address, server: tasks::spawn(serve(vec![socket], connections, app, stop)) }
 }
 
@@ -118,4 +119,21 @@ async fn a_stop_finishes_what_is_under_way_and_closes_what_is_idle() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(idle.read(&mut [0; 64]).await.unwrap(), 0);
     timeout(Duration::from_secs(5), served.server).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_second_signal_waits_for_nothing() {
+    let (signal, stop) = Stop::by_hand();
+    let served = served(8, stop).await;
+    let mut busy = served.connect().await;
+    busy.write_all(b"GET /forever HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    sleep(Duration::from_millis(50)).await;
+
+    signal();
+    sleep(Duration::from_millis(50)).await;
+    let after_first = served.server.is_finished();
+    signal();
+
+    assert!(!after_first);
+    timeout(Duration::from_secs(1), served.server).await.unwrap().unwrap();
 }

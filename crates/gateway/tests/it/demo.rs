@@ -7,11 +7,11 @@ fn demo(folder: &Folder) -> Run {
     start(&["demo", "--json", "--port", "0", "--login-port", "0", "--folder", folder.path().to_str().unwrap()])
 }
 
-async fn announced(demo: &mut Run) -> Value {
+pub(crate) async fn announced(demo: &mut Run) -> Value {
     serde_json::from_str(&demo.line().await).unwrap()
 }
 
-fn text<'a>(line: &'a Value, member: &str) -> &'a str {
+pub(crate) fn text<'a>(line: &'a Value, member: &str) -> &'a str {
     line[member].as_str().unwrap_or_else(|| panic!("{member} in {line}"))
 }
 
@@ -59,7 +59,7 @@ async fn ctrl_c_ends_it_with_code_0_and_the_password_stays_the_same() {
     let folder = Folder::new();
     let mut first = demo(&folder);
     let password = text(&announced(&mut first).await, "password").to_owned();
-    first.interrupt().await;
+    first.signal("INT").await;
 
     let ended = first.ended().await;
     let mut second = demo(&folder);

@@ -94,10 +94,10 @@ impl Run {
         log
     }
 
-    /// What Ctrl-C does.
-    pub(crate) async fn interrupt(&self) {
+    /// `INT` is what Ctrl-C sends, `TERM` what service managers send.
+    pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &id]).status().await.unwrap().success());
     }
 
     pub(crate) async fn ended(mut self) -> Ended {

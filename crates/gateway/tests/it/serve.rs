@@ -76,7 +76,7 @@ async fn a_taken_port_is_named_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn it_serves_until_it_is_interrupted() {
+async fn it_serves_until_it_is_told_to_stop() {
     let folder = Folder::new();
     let file = folder.write("c.toml", &configuration("127.0.0.1:0"));
     let mut serving = start(&["serve", "--config", file.to_str().unwrap()]);
@@ -84,7 +84,7 @@ async fn it_serves_until_it_is_interrupted() {
     let address = log.split("\"address\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
 
     let foreign = get(&format!("http://{address}/api/x"), &["x-csrf: 1"]).await;
-    serving.interrupt().await;
+    serving.signal("TERM").await;
     let ended = serving.ended().await;
 
     assert!(foreign.starts_with("HTTP/1.1 404") && foreign.contains("no_route"), "{foreign}");

@@ -1,0 +1,132 @@
+//! The way of a person through the demo: sign in, call, restart, sign out.
+
+use serde_json::Value;
+
+use crate::{
+    browser::{Browser, From},
+    demo::{announced, text},
+    process::{Folder, Run, start},
+};
+
+const TICKET: &str = "__Host-Http-cloakroom";
+
+async fn demo_at(folder: &Folder, ports: (&str, &str), more: &[&str]) -> (Run, Value) {
+    let path = folder.path().to_str().unwrap();
+    let fixed = ["demo", "--json", "--folder", path, "--port", ports.0, "--login-port", ports.1];
+    let mut demo = start(&[&fixed, more].concat());
+    let line = announced(&mut demo).await;
+    (demo, line)
+}
+
+fn port(url: &str) -> &str {
+    url.rsplit(':').next().unwrap()
+}
+
+async fn sign_in(browser: &mut Browser, line: &Value) {
+    let app = text(line, "app");
+    let begun = browser.navigate(&format!("{app}/auth/login?return_to=/account"), From::Own).await;
+    let page = browser.navigate(begun.location(), From::Elsewhere).await;
+    let encode = |value: &str| {
+        value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace('&', "%26").replace(':', "%3A")
+    };
+    let (csrf, request) = (page.after("name=\"csrf\" value=\""), page.after("name=\"request\" value=\""));
+    let (user, password) = (text(line, "user"), text(line, "password"));
+    let form = format!("csrf={}&request={}&username={user}&password={password}", encode(&csrf), encode(&request));
+    let action = page.after("action=\"");
+    let action = if action.starts_with('/') { format!("{}{action}", text(line, "issuer")) } else { action };
+    let back = browser.submit(&action, &form).await;
+    let landed = browser.navigate(back.location(), From::Elsewhere).await;
+    assert_eq!(landed.status, 200, "{landed:?}");
+    assert!(landed.body.contains("http-equiv=\"refresh\"") && landed.body.contains("/account"), "{landed:?}");
+}
+
+async fn is_signed_in(browser: &mut Browser, line: &Value) -> bool {
+    let answer = browser.fetch("GET", &format!("{}/auth/session", text(line, "app"))).await;
+    answer.body.contains("\"authenticated\":true")
+}
+
+#[tokio::test]
+async fn alice_signs_in_and_the_api_sees_a_token_and_no_cookie() {
+    let folder = Folder::new();
+    let (_demo, line) = demo_at(&folder, ("0", "0"), &[]).await;
+    let mut browser = Browser::default();
+
+    sign_in(&mut browser, &line).await;
+    let invoices = browser.fetch("GET", text(&line, "api")).await;
+    let seen = browser.fetch("GET", &format!("{}/api/whoami", text(&line, "app"))).await;
+    let account = browser.navigate(&format!("{}/account", text(&line, "app")), From::Own).await;
+
+    assert!(invoices.status == 200 && invoices.body.contains("Looking-Glass Optics"), "{invoices:?}");
+    assert!(seen.body.contains("\"cookie_arrived\":false"), "{seen:?}");
+    assert!(account.status == 200 && account.body.contains("Hatter &amp; Hare"), "{account:?}");
+    let ticket = browser.cookie(TICKET).unwrap();
+    assert!(ticket.contains("HttpOnly") && ticket.contains("Secure") && ticket.contains("SameSite=Strict"), "{ticket}");
+    for answer in [invoices, seen, account] {
+        assert!(!answer.head.contains("eyJ") && !answer.body.contains("eyJ"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_from_another_site_finds_her_signed_in() {
+    let folder = Folder::new();
+    let (_demo, line) = demo_at(&folder, ("0", "0"), &[]).await;
+    let mut browser = Browser::default();
+    sign_in(&mut browser, &line).await;
+    let account = format!("{}/account", text(&line, "app"));
+
+    let first = browser.navigate(&account, From::Elsewhere).await;
+    let repeated = browser.navigate(&account, From::Own).await;
+
+    assert!(first.status == 200 && first.body.contains("http-equiv=\"refresh\""), "{first:?}");
+    assert!(!first.body.contains("Hatter"), "{first:?}");
+    assert!(repeated.body.contains("Hatter &amp; Hare"), "{repeated:?}");
+}
+
+#[tokio::test]
+async fn a_restart_keeps_her_signed_in_and_the_store_holds_no_token() {
+    let folder = Folder::new();
+    let (first, line) = demo_at(&folder, ("0", "0"), &[]).await;
+    let mut browser = Browser::default();
+    sign_in(&mut browser, &line).await;
+    let ports = (port(text(&line, "app")), port(text(&line, "issuer")));
+
+    first.signal("INT").await;
+    let ended = first.ended().await;
+    let stored = stored_bytes(&folder);
+    let (second, again) = demo_at(&folder, ports, &[]).await;
+    let invoices = browser.fetch("GET", text(&again, "api")).await;
+    second.signal("INT").await;
+    second.ended().await;
+    let (_third, fresh) = demo_at(&folder, ports, &["--fresh"]).await;
+
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(invoices.status, 200, "{invoices:?}");
+    assert!(stored.len() > 4096);
+    assert!(!stored.windows(3).any(|bytes| bytes == b"eyJ"));
+    let ticket = browser.cookie(TICKET).unwrap().as_bytes()[..80].to_owned();
+    assert!(!stored.windows(80).any(|bytes| bytes == ticket));
+    assert!(!is_signed_in(&mut browser, &fresh).await);
+    assert_eq!(text(&fresh, "password"), text(&line, "password"));
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_and_leads_to_the_login_server() {
+    let folder = Folder::new();
+    let (_demo, line) = demo_at(&folder, ("0", "0"), &[]).await;
+    let mut browser = Browser::default();
+    sign_in(&mut browser, &line).await;
+    assert!(is_signed_in(&mut browser, &line).await);
+
+    let answer = browser.fetch("POST", &format!("{}/auth/logout", text(&line, "app"))).await;
+
+    assert!(answer.status == 200 && answer.body.contains("logout_url"), "{answer:?}");
+    assert!(!is_signed_in(&mut browser, &line).await);
+    assert_eq!(browser.fetch("GET", text(&line, "api")).await.status, 401);
+}
+
+/// The session store and what lies beside it.
+fn stored_bytes(folder: &Folder) -> Vec<u8> {
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let store = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("sessions.db"));
+    store.flat_map(|path| std::fs::read(path).unwrap()).collect()
+}
