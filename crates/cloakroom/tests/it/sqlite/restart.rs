@@ -132,6 +132,22 @@ async fn a_database_from_before_the_last_opening_is_void() {
     let store = harness.open();
     assert_eq!(store.sessions_voided(), 0);
     assert_eq!(record(&store, 3).await, Some(fresh(&harness, 3)));
+    harness.clock.advance(Duration::from_secs(600));
+    assert_eq!(store.sweep(10).await.unwrap(), 2, "both tombstones are over");
+}
+
+#[tokio::test]
+async fn a_database_from_before_the_last_opening_is_void_after_a_crash_too() {
+    let first = SqliteHarness::default();
+    let store = first.open();
+    create(&first, &store, 1).await;
+    let second = crashed(&first);
+    let _second_store = second.open();
+
+    let third = crashed(&second);
+    copy(&DATABASE, first.folder.path(), third.folder.path());
+
+    assert_eq!(third.open().sessions_voided(), 1);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cloakroom::{
     clock::Clock,
     session::{
-        record::{EndReason, Fence, Generation, Node, Record, SidIndex, UserIndex},
+        record::{EndReason, Fence, Generation, Node, Record, SidIndex, Status, UserIndex},
         store::{
             Claim, Commit, CountPurpose, End, OncePurpose, Retry, SessionStore, StoreError, Zones, memory::MemoryStore,
         },
@@ -181,7 +181,9 @@ impl Dice {
     }
 
     fn record(&mut self, number: u64, now: Timestamp) -> Record {
+        let tombstone = Status::Revoked { reason: EndReason::Logout, forget_at: now + self.span(2000) };
         Record {
+            status: if self.below(8) == 0 { tombstone } else { Status::Active },
             user: user(number),
             sid: (self.below(2) == 0).then(|| sid(number)),
             idle_expires_at: now + self.span(9000),
