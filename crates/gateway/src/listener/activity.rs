@@ -3,7 +3,8 @@
 //! In this order, at every tick:
 //!
 //! 1. A request is under way: the connection is busy, however long that takes.
-//! 2. Part of a request's head has arrived, or nothing at all since the connection began: 10 s for the rest.
+//! 2. Part of a request's head has arrived, or no request at all since the connection began: 10 s for the rest. On
+//!    HTTP/2 bytes also arrive for other reasons, so there only the first request is waited for like that.
 //! 3. Otherwise it is idle: 75 s. That is longer than common proxies keep an idle connection, so that they close it
 //!    first and never send a request into one that we are closing.
 
@@ -18,6 +19,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
+use http::Version;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
 /// How often patience is judged.
@@ -31,16 +33,23 @@ pub(super) struct Activity {
     under_way: AtomicUsize,
     requests: AtomicUsize,
     head_begun: AtomicBool,
+    multiplexed: AtomicBool,
 }
 
 impl Activity {
+    fn is_waiting_for_head(&self) -> bool {
+        let has_begun = self.head_begun.load(Relaxed) && !self.multiplexed.load(Relaxed);
+        has_begun || self.requests.load(Relaxed) == 0
+    }
+
     /// Bytes have arrived.
     pub(super) fn bytes_arrived(&self) {
         self.head_begun.store(true, Relaxed);
     }
 
     /// A request's head is complete; the request is under way until the returned guard is dropped.
-    pub(super) fn request_began(self: &Arc<Self>) -> UnderWay {
+    pub(super) fn request_began(self: &Arc<Self>, version: Version) -> UnderWay {
+        self.multiplexed.store(version == Version::HTTP_2, Relaxed);
         self.under_way.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
         UnderWay(Arc::clone(self))
@@ -92,7 +101,7 @@ impl Patience {
             *self = Self { seen_requests: requests, ..Self::default() };
             return Verdict::Keep;
         }
-        if activity.head_begun.load(Relaxed) || requests == 0 {
+        if activity.is_waiting_for_head() {
             self.head_ticks += 1;
         } else {
             self.head_ticks = 0;
@@ -150,7 +159,7 @@ mod tests {
     #[test]
     fn a_request_under_way_keeps_its_connection_until_its_body_is_sent() {
         let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        let body = activity.request_began().until_sent(Body::from("x"));
+        let body = activity.request_began(Version::HTTP_11).until_sent(Body::from("x"));
 
         assert!((0..1000).all(|_| patience.judge(&activity) == Verdict::Keep));
 
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn the_next_requests_head_has_ten_ticks() {
         let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        drop(activity.request_began());
+        drop(activity.request_began(Version::HTTP_11));
         patience.judge(&activity);
         assert!((0..50).all(|_| patience.judge(&activity) == Verdict::Keep));
 
@@ -171,13 +180,24 @@ mod tests {
     }
 
     #[test]
+    fn other_frames_of_http_2_are_no_head_of_a_request() {
+        let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
+        drop(activity.request_began(Version::HTTP_2));
+        patience.judge(&activity);
+
+        activity.bytes_arrived();
+
+        assert_eq!(ticks_until_not_kept(&activity, &mut patience), (76, Verdict::CloseGracefully));
+    }
+
+    #[test]
     fn a_request_between_two_ticks_counts_as_use() {
         let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        drop(activity.request_began());
+        drop(activity.request_began(Version::HTTP_11));
         patience.judge(&activity);
         assert!((0..70).all(|_| patience.judge(&activity) == Verdict::Keep));
 
-        drop(activity.request_began());
+        drop(activity.request_began(Version::HTTP_11));
 
         assert_eq!(patience.judge(&activity), Verdict::Keep);
         assert_eq!(ticks_until_not_kept(&activity, &mut patience), (76, Verdict::CloseGracefully));

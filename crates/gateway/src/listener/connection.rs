@@ -22,7 +22,7 @@ use crate::stop::Stop;
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, answer: impl Answer, mut stop: Stop) {
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let under_way = activity.request_began();
+        let under_way = activity.request_began(request.version());
         let answer = answer.clone();
         async move {
             let mut request = request.map(Body::new);
