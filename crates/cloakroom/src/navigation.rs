@@ -10,6 +10,8 @@ pub(crate) enum Manner {
     Navigation,
     /// The same, but fetched ahead of a person's decision. Starts nothing.
     Prefetch,
+    /// A form that was sent: another method, but a person sees the answer as a document.
+    Submission,
     /// Anything else.
     Call,
 }
@@ -29,8 +31,11 @@ pub(crate) enum Site {
 
 impl Manner {
     pub(crate) fn of(head: &request::Parts) -> Self {
-        if !matches!(head.method, Method::GET | Method::HEAD) || !is_navigate(&head.headers) {
+        if !is_navigate(&head.headers) {
             return Self::Call;
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            return Self::Submission;
         }
         let prefetch = |name| text(&head.headers, name).is_some_and(|value| value.contains("prefetch"));
         if prefetch("sec-purpose") || prefetch("purpose") || prefetch("x-moz") {
@@ -40,6 +45,7 @@ impl Manner {
         }
     }
 
+    /// Whether a person, now or later, sees the answer to a read.
     pub(crate) const fn is_page_view(self) -> bool {
         matches!(self, Self::Navigation | Self::Prefetch)
     }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -75,10 +75,21 @@ pub(crate) struct Demo {
     /// Where the login server is: `http://127.0.0.1:PORT`. 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 8081)]
     pub(crate) login_port: u16,
+    /// How long an access token is good: shorten it to watch refreshes, which nobody in the browser notices
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = access_token_life)]
+    pub(crate) access_token_life: Duration,
     /// Where sessions, keys and the account are kept [default: `$XDG_STATE_HOME/cloakroom-demo`, or
     /// `~/.local/state/cloakroom-demo`]
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
+}
+
+fn access_token_life(text: &str) -> Result<Duration, String> {
+    let life = crate::config::duration(text)?;
+    if life < Duration::from_secs(2) {
+        return Err(format!("{text:?} is too short: resource servers count in whole seconds, so at least \"2s\""));
+    }
+    Ok(life)
 }
 
 const SERVE_EXAMPLES: &str = "\
@@ -122,7 +133,7 @@ const DEMO_EXAMPLES: &str = "\
 Examples:
   cloakroom demo
   cloakroom demo --port 9000 --login-port 9001
-  cloakroom demo --fresh
+  cloakroom demo --fresh --access-token-life 20s
   cloakroom demo --json --port 0 --login-port 0 | jq -r .app";
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ mod secret;
 mod section;
 mod unit;
 
+pub(crate) use self::unit::duration;
+
 use std::{
     fs,
     path::{Path, PathBuf},

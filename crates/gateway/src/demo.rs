@@ -53,8 +53,9 @@ pub(crate) async fn run(arguments: cli::Demo, stop: Stop) -> Result<(), Failure>
     let password = folder.password()?;
 
     let registration = login_server::Registration::new(&places)?;
-    let forget = if arguments.fresh { login_server::Sessions::Forget } else { login_server::Sessions::Keep };
-    let login_server = login_server::open(&folder, &registration, &password, forget).await?;
+    let sessions = if arguments.fresh { login_server::Sessions::Forget } else { login_server::Sessions::Keep };
+    let wishes = login_server::Wishes { sessions, access_token_life: arguments.access_token_life };
+    let login_server = login_server::open(&folder, &registration, &password, wishes).await?;
     let verifier =
         Arc::new(Verifier::new(registration.issuer.clone(), LoopbackClient::new(), Arc::new(SystemClock::start())));
     let bff = gateway::open(&folder, &places, &registration).await?;

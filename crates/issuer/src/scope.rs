@@ -12,7 +12,7 @@ pub(crate) enum Claims {
 }
 
 impl<'a> Scope<'a> {
-    /// A scope as [`grant`] made it.
+    /// A scope as [`Scopes::grant`] made it.
     pub(crate) fn granted(text: &'a str) -> Self {
         Self(text)
     }
@@ -31,17 +31,33 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What is granted of what was asked; values that are not known here are left out, and the token response says so.
-/// `None` without `openid`: this server only logs people in.
-pub(crate) fn grant(asked: &str) -> Option<String> {
-    let is_asked = |known: &&str| asked.split(' ').any(|value| value == *known);
-    let granted: Vec<_> = KNOWN.into_iter().filter(is_asked).collect();
-    (granted.first() == Some(&"openid")).then(|| granted.join(" "))
+/// The scope values that this server grants: its own, and those of the operator's resource servers.
+pub(crate) struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// With these for resource servers.
+    pub(crate) fn new(resource_scopes: Vec<String>) -> Self {
+        let own = OWN.into_iter().map(str::to_owned);
+        Self(own.chain(resource_scopes).collect())
+    }
+
+    /// Every value, this server's own first.
+    pub(crate) fn known(&self) -> &[String] {
+        &self.0
+    }
+
+    /// What is granted of what was asked; values that are not known here are left out, and the token response says so.
+    /// `None` without `openid`: this server only logs people in.
+    pub(crate) fn grant(&self, asked: &str) -> Option<String> {
+        let is_asked = |known: &&String| asked.split(' ').any(|value| value == known.as_str());
+        let granted: Vec<&str> = self.0.iter().filter(is_asked).map(String::as_str).collect();
+        (granted.first() == Some(&"openid")).then(|| granted.join(" "))
+    }
 }
 
 /// `offline_access` grants nothing of its own: refresh tokens come with every login, for registered clients are the
 /// operator's own.
-pub(crate) const KNOWN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+const OWN: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 #[cfg(test)]
 mod tests {
@@ -49,10 +65,13 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out_and_openid_is_needed() {
-        assert_eq!(grant("email admin openid").as_deref(), Some("openid email"));
-        assert_eq!(grant("profile email"), None);
-        assert_eq!(grant("openidx"), None);
-        assert_eq!(grant(""), None);
+        let scopes = Scopes::new(vec!["invoices".to_owned()]);
+
+        assert_eq!(scopes.grant("email admin openid invoices").as_deref(), Some("openid email invoices"));
+        assert_eq!(scopes.grant("profile email"), None);
+        assert_eq!(scopes.grant("openidx"), None);
+        assert_eq!(scopes.grant("invoices"), None);
+        assert_eq!(scopes.grant(""), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     endpoints,
     endpoints::Paths,
+    scope::Scopes,
     settings::Settings,
     signing,
     storage::{self, Storage, StorageError},
@@ -20,6 +21,7 @@ use crate::{
 /// A login server with its database open.
 pub struct LoginServer {
     pub(crate) clients: Clients,
+    pub(crate) scopes: Scopes,
     pub(crate) clock: Clock,
     pub(crate) storage: Arc<Storage>,
     pub(crate) login: PasswordLogin,
@@ -57,6 +59,7 @@ impl LoginServer {
     /// from a file, because password guesses are counted in memory.
     pub fn open(settings: Settings, database: &Path, clock: Clock) -> Result<Arc<Self>, OpenError> {
         let clients = Clients::new(settings.clients)?;
+        let scopes = Scopes::new(settings.resource_scopes);
         let origin = EndpointUrl::parse(settings.issuer.as_str())?.origin();
         let storage = Arc::new(Storage::open(database)?);
         let (key, form_key) = storage.run_here(clock.now(), |tx| -> Result<_, StorageError> {
@@ -64,6 +67,7 @@ impl LoginServer {
         })?;
         Ok(Arc::new(Self {
             clients,
+            scopes,
             login: PasswordLogin::new(Arc::clone(&storage), clock.clone())?,
             mint: Mint {
                 key,

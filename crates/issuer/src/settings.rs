@@ -19,6 +19,9 @@ pub struct Settings {
     pub refresh_leeway: Duration,
     /// The `aud` of every access token (RFC 9068 §2.2): what resource servers are configured to expect.
     pub resource_audience: String,
+    /// What clients may ask for on behalf of resource servers, beside this server's own `openid`, `profile`, `email` and
+    /// `offline_access`; default none. Who may do what is the resource server's decision, by subject and scope.
+    pub resource_scopes: Vec<String>,
 }
 
 impl Settings {
@@ -30,6 +33,7 @@ impl Settings {
             access_token_life: Duration::from_secs(5 * 60),
             refresh_leeway: Duration::from_secs(10),
             resource_audience: resource_audience.into(),
+            resource_scopes: Vec::new(),
         }
     }
 }

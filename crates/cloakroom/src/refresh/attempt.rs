@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::{Timestamp, TokenResponse};
+use serde_json::{Map, Value};
 use tracing::{debug, error, info, warn};
 
 use super::{
     decision::{Answer, Decision, Event, Next, Operation, decide},
     flights::Landing,
+    profile,
 };
 use crate::{
     authorization_server::Server,
@@ -21,6 +23,9 @@ use crate::{
     },
 };
 
+/// Claims are looked up again at most so often.
+const CLAIMS_RENEWED_AFTER: Duration = Duration::from_secs(5 * 60);
+const USER_INFO_LIMIT: Duration = Duration::from_secs(2);
 /// More steps than any sequence of answers needs.
 const MOST_STEPS: usize = 64;
 
@@ -33,6 +38,8 @@ pub(super) struct Attempt<'a> {
     record: Record,
     /// The answer that waits to be stored, and when it came.
     tokens: Option<(TokenResponse, Timestamp)>,
+    /// UserInfo, looked up beforehand where refreshes bring no ID token.
+    user_info: Option<Map<String, Value>>,
 }
 
 enum Step {
@@ -43,7 +50,7 @@ enum Step {
 impl<'a> Attempt<'a> {
     pub(super) fn new(bff: &'a Arc<Bff>, session: &'a ActiveSession) -> Self {
         let opened = Arc::clone(session.opened());
-        Self { bff, session, record: opened.record().clone(), opened, tokens: None }
+        Self { bff, session, record: opened.record().clone(), opened, tokens: None, user_info: None }
     }
 
     pub(super) async fn run(mut self) -> Landing {
@@ -89,6 +96,7 @@ impl<'a> Attempt<'a> {
         debug!(?key, ?operation, "refresh");
         let write = match operation {
             Operation::Claim(generation, lease) => {
+                self.user_info = self.look_up_claims(server).await;
                 self.record.intent = store.claim(key, generation, self.claim(lease)?).await?;
                 return Ok(self.record.intent.is_some());
             }
@@ -105,6 +113,20 @@ impl<'a> Attempt<'a> {
             }
         };
         Ok(write == Write::Applied)
+    }
+
+    /// UserInfo with the access token that is still good, where the last refresh brought no ID token. Beforehand, because
+    /// between the answer of a refresh and its commit nothing may be waited for.
+    async fn look_up_claims(&self, server: &Server) -> Option<Map<String, Value>> {
+        let life = self.record.access_token_life?;
+        let secrets = self.secrets().ok()?;
+        let came_without = self.record.generation > Generation(0) && secrets.claims_at < life.received_at;
+        let is_stale = secrets.claims_at.duration_until(self.bff.now()) >= CLAIMS_RENEWED_AFTER;
+        if !came_without || !is_stale || !profile::is_good(life, self.bff.now()) {
+            return None;
+        }
+        let look_up = server.user_info(&secrets.access_token, &self.opened.identity().subject);
+        tokio::time::timeout(USER_INFO_LIMIT, look_up).await.ok()?
     }
 
     fn claim(&self, lease: Duration) -> Result<Claim, StoreError> {
@@ -177,6 +199,9 @@ impl<'a> Attempt<'a> {
             claims_at = self.bff.now();
             identity.acr = token.acr.or(identity.acr);
             identity.authenticated_at = token.authenticated_at.or(identity.authenticated_at);
+        } else if let Some(user_info) = &self.user_info {
+            claims = crate::claims::renew(&claims, user_info);
+            claims_at = self.bff.now();
         }
         let secrets = Secrets {
             access_token: tokens.access_token.clone(),

@@ -69,7 +69,7 @@ pub(crate) fn respond(bff: &Bff, asked: &Asked<'_>, rejection: &Rejection) -> Re
         Some(frontend) if needs_login && asked.is_page_route && asked.manner == Manner::Navigation => {
             send_to_login(bff, asked, frontend, rejection)
         }
-        _ if asked.manner.is_page_view() => page(asked, rejection, status),
+        _ if asked.manner != Manner::Call => page(asked, rejection, status),
         _ => problem(asked, rejection, status, code),
     };
     let headers = response.headers_mut();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `"90s"`, `"10m"`, `"12h"`, `"7d"`, `"500ms"`: a whole number and one unit.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let hint = || {
         format!("{text:?} is not a duration: write a whole number and `ms`, `s`, `m`, `h` or `d`, such as `\"10m\"`")
     };

@@ -149,4 +149,4 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Rs256, Algorithm::Es256];
 /// Tokens with made-up keys must not make us ask the issuer all the time.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(10);
-const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="sample-api", error="insufficient_scope", scope="profile""#;
+const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="sample-api", error="insufficient_scope", scope="invoices""#;

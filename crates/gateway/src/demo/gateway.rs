@@ -41,7 +41,7 @@ fn settings(places: &Places, registration: &Registration) -> Result<Settings, Fa
             id: registration.client_id.clone(),
             authentication: ClientAuthentication::SecretBasic(registration.client_secret.clone()),
         },
-        scope: format!("openid {}", sample_api::SCOPE),
+        scope: format!("openid profile {}", sample_api::SCOPE),
         // The built-in login server takes the last refresh token once more for so long.
         profile: Profile::leeway(Duration::from_secs(10)),
         time_out: Duration::from_secs(8),

@@ -1,6 +1,6 @@
 //! The built-in login server with one account, and the gateway as its only client.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cloakroom::random::{Random, SystemRandom};
 use issuer::{Clock, LoginServer, Profile, RegisteredClient, Settings};
@@ -31,6 +31,13 @@ pub(super) enum Sessions {
     Forget,
 }
 
+/// What the command line asks of the login server.
+#[derive(Clone, Copy)]
+pub(super) struct Wishes {
+    pub(super) sessions: Sessions,
+    pub(super) access_token_life: Duration,
+}
+
 impl Registration {
     pub(super) fn new(places: &Places) -> Result<Self, Failure> {
         Ok(Self {
@@ -48,9 +55,11 @@ pub(super) async fn open(
     folder: &Folder,
     registration: &Registration,
     password: &Secret<String>,
-    sessions: Sessions,
+    wishes: Wishes,
 ) -> Result<Arc<LoginServer>, Failure> {
     let mut settings = Settings::new(registration.issuer.clone(), sample_api::AUDIENCE);
+    settings.access_token_life = wishes.access_token_life;
+    settings.resource_scopes = vec![sample_api::SCOPE.to_owned()];
     settings.clients.push(RegisteredClient {
         id: registration.client_id.clone(),
         secret: Some(registration.client_secret.clone()),
@@ -62,7 +71,7 @@ pub(super) async fn open(
     // It waits for the disk and hashes a password, so not on a thread that serves.
     let opened = tokio::task::spawn_blocking(move || {
         let server = LoginServer::open(settings, &database, Clock::system()).map_err(Failure::trouble)?;
-        if sessions == Sessions::Forget {
+        if wishes.sessions == Sessions::Forget {
             server.forget_sessions().map_err(Failure::trouble)?;
         }
         let profile = Profile { name: Some("Alice Liddell".to_owned()), email: Some("alice@example.com".to_owned()) };

@@ -21,7 +21,7 @@ use super::bearer::{Refusal, Verifier};
 /// The API's name for itself: the `aud` of tokens that are meant for it.
 pub(super) const AUDIENCE: &str = "https://sample-api.example";
 /// What a token has to grant.
-pub(super) const SCOPE: &str = "profile";
+pub(super) const SCOPE: &str = "invoices";
 
 /// `GET|POST /api/invoices`, `GET /api/whoami`. Everything needs an access token.
 pub(super) fn router(verifier: Arc<Verifier>) -> Router {

@@ -59,7 +59,7 @@ async fn authorize(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, Rejection> {
-    let request = match AuthorizationRequest::parse(parameters, &server.clients) {
+    let request = match AuthorizationRequest::parse(parameters, &server.clients, &server.scopes) {
         Ok(request) => request,
         Err(Refusal::Page(rejection)) => return Err(rejection),
         Err(Refusal::Redirect(destination, error)) => return Ok(destination.refuse(error, &server.mint.issuer)),

@@ -14,7 +14,7 @@ use http::{
 use serde_json::{Value, json};
 
 use super::{AUTHORIZE, END_SESSION, JWKS, REVOKE, TOKEN, USERINFO};
-use crate::{scope, server::LoginServer, tokens::ACR_PASSWORD};
+use crate::{server::LoginServer, tokens::ACR_PASSWORD};
 
 /// `GET /.well-known/openid-configuration`
 pub(super) async fn metadata(State(server): State<Arc<LoginServer>>) -> Response {
@@ -26,7 +26,7 @@ pub(super) async fn metadata(State(server): State<Arc<LoginServer>>) -> Response
         "jwks_uri": server.paths.url(JWKS),
         "revocation_endpoint": server.paths.url(REVOKE),
         "end_session_endpoint": server.paths.url(END_SESSION),
-        "scopes_supported": scope::KNOWN,
+        "scopes_supported": server.scopes.known(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

@@ -84,7 +84,7 @@ async fn log_in(server: &Arc<LoginServer>, headers: &HeaderMap, form: &Parameter
     server.form_key.require_own_page(headers, &server.origin, Cookie::Login, form.find("csrf"))?;
     form.require_unrepeated().map_err(|_| Rejection::Malformed)?;
     let parameters = Parameters::parse(form.find("request").unwrap_or_default().as_bytes());
-    let request = match AuthorizationRequest::parse(&parameters, &server.clients) {
+    let request = match AuthorizationRequest::parse(&parameters, &server.clients, &server.scopes) {
         Ok(request) => request,
         Err(Refusal::Page(rejection)) => return Err(rejection),
         Err(Refusal::Redirect(destination, error)) => return Ok(destination.refuse(error, &server.mint.issuer)),

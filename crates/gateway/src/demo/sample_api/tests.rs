@@ -66,7 +66,7 @@ impl World {
     fn claims(&self, changes: &Value) -> Value {
         let mut claims = json!({
             "iss": self.issuer.as_str(), "aud": AUDIENCE, "sub": "alice", "client_id": "app", "jti": "1",
-            "iat": 999_990, "exp": 1_000_300, "scope": "openid profile",
+            "iat": 999_990, "exp": 1_000_300, "scope": "openid profile invoices",
         });
         let (claims_map, changes) = (claims.as_object_mut().unwrap(), changes.as_object().unwrap().clone());
         claims_map.extend(changes);

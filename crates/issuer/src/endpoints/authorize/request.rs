@@ -7,7 +7,7 @@ use crate::{
     clients::Clients,
     parameters::{Parameters, Repeated},
     rejection::Rejection,
-    scope,
+    scope::Scopes,
     settings::RegisteredClient,
 };
 
@@ -60,25 +60,26 @@ pub(crate) enum ErrorCode {
 
 impl AuthorizationRequest {
     /// Reads a request; the first thing that is wrong with it decides.
-    pub(crate) fn parse(parameters: &Parameters, clients: &Clients) -> Result<Self, Refusal> {
+    pub(crate) fn parse(parameters: &Parameters, clients: &Clients, scopes: &Scopes) -> Result<Self, Refusal> {
         let client = parameters
             .find("client_id")
             .and_then(|id| clients.find(id))
             .ok_or(Refusal::Page(Rejection::UnknownClient))?;
         let destination = destination(parameters, client)?;
-        Self::parse_rest(parameters, client, destination.clone()).map_err(|error| Refusal::Redirect(destination, error))
+        Self::parse_rest(parameters, (client, scopes), destination.clone())
+            .map_err(|error| Refusal::Redirect(destination, error))
     }
 
     fn parse_rest(
         parameters: &Parameters,
-        client: &RegisteredClient,
+        (client, scopes): (&RegisteredClient, &Scopes),
         destination: Destination,
     ) -> Result<Self, ErrorCode> {
         parameters.require_unrepeated().map_err(|Repeated| ErrorCode::InvalidRequest)?;
         require_supported(parameters)?;
         Ok(Self {
             client_id: client.id.as_str().to_owned(),
-            scope: parameters.find("scope").and_then(scope::grant).ok_or(ErrorCode::InvalidScope)?,
+            scope: parameters.find("scope").and_then(|asked| scopes.grant(asked)).ok_or(ErrorCode::InvalidScope)?,
             challenge: challenge(parameters)?,
             nonce: nonce(parameters)?,
             prompt: prompt(parameters)?,
