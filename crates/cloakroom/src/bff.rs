@@ -18,7 +18,11 @@ use crate::{
     keys::KeyRing,
     random::Random,
     refresh::flights::Flights,
-    session::{cache::SessionCache, record::Node, store::SessionStore},
+    session::{
+        cache::SessionCache,
+        record::Node,
+        store::{BoundedStore, SessionStore},
+    },
     settings::{Frontend, Settings},
     upstream::UpstreamClient,
 };
@@ -27,7 +31,7 @@ use crate::{
 pub struct Bff {
     settings: Settings,
     keys: KeyRing,
-    store: Arc<dyn SessionStore>,
+    store: BoundedStore,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     servers: HashMap<String, Server>,
@@ -86,7 +90,7 @@ impl Bff {
     }
 
     pub(crate) fn store(&self) -> &dyn SessionStore {
-        &*self.store
+        &self.store
     }
 
     pub(crate) fn clock(&self) -> &dyn Clock {

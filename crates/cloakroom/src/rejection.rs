@@ -103,7 +103,7 @@ impl Rejection {
             Self::SessionEnded(_) => "Your session has ended.",
             Self::Forbidden(_) => "You may not do this.",
             Self::TooManyRequests(_) => "This happens too often.",
-            Self::TryAgain(_) => "This does not work at the moment. Please try again shortly.",
+            Self::TryAgain(_) => "This does not work at the moment.",
             Self::UpstreamFailed(_) => "A server that is needed for this gave no usable answer.",
         }
     }
@@ -134,9 +134,7 @@ impl BadRequest {
             Self::ContentType => "The body of this request has the wrong type.",
             Self::Upgrade => "Protocol upgrades are not supported here.",
             Self::NotANavigation => "This address is for navigating to, not for calling from script.",
-            Self::Login(_) => {
-                "This sign-in cannot be completed here. It may be too old, or have begun in another browser."
-            }
+            Self::Login(_) => "This sign-in cannot be completed.",
         }
     }
 }

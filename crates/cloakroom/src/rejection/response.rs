@@ -135,8 +135,11 @@ fn explanation(rejection: &Rejection) -> &'static str {
             "This browser was sent to sign in several times within a minute, and came back without being signed in each \
              time. Its cookies may be blocked. Wait a minute, then try again."
         }
+        Rejection::BadRequest(BadRequest::Login(_)) => {
+            "It may be too old, or have begun in another browser. Signing in again will do."
+        }
         Rejection::TryAgain(_) => {
-            "Nothing is lost. If it keeps happening, the people who run this application can help."
+            "Nothing is lost. Try again in a moment. If it keeps happening, the people who run this application can help."
         }
         Rejection::UpstreamFailed(_) => "The people who run this application can find out more from its log.",
         Rejection::Forbidden(_) => "The sign-in was declined. You can go back and try again.",

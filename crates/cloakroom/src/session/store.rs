@@ -5,6 +5,7 @@
 //! by the store, in the same step as the write. `now` is always the store's own time, never the caller's.
 //! Dropping a future may or may not carry out its operation, but never half of it.
 
+mod bounded;
 pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -15,6 +16,7 @@ use std::{pin::Pin, time::Duration};
 use protocol::Timestamp;
 use thiserror::Error;
 
+pub(crate) use self::bounded::BoundedStore;
 use super::record::{
     AccessTokenLife, EndReason, Fence, Generation, Intent, Node, Record, SidIndex, StoreKey, UserIndex,
 };
