@@ -81,7 +81,7 @@ pub fn verify_id_token(
     let jws = verify_jws(token.expose(), keys, &header)?;
     let claims = Claims(jws.claims);
     claims.require_issuer(expected.issuer)?;
-    require_audience(&claims, expected.client_id)?;
+    claims.require_sole_audience(expected.client_id)?;
     let lifetime = claims.require_lifetime(expected.now, expected.leeway)?;
     require_nonce(&claims, expected.nonce)?;
     require_access_token_hash(&claims, jws.algorithm, expected.access_token)?;
@@ -146,15 +146,6 @@ pub enum IdTokenError {
     MissingClaim(&'static str),
 }
 
-/// Other audiences could replay the token elsewhere: none is trusted. `azp`, if present, must be us (OpenID Connect
-/// Core §3.1.3.7 items 3 to 5).
-fn require_audience(claims: &Claims, client_id: &ClientId) -> Result<(), IdTokenError> {
-    let is_us = |name: &str| name == client_id.as_str();
-    let is_for_us_alone = claims.audiences()?.into_iter().all(is_us);
-    let is_issued_to_us = claims.text("azp")?.is_none_or(is_us);
-    if is_for_us_alone && is_issued_to_us { Ok(()) } else { Err(IdTokenError::WrongAudience) }
-}
-
 /// OpenID Connect Core §3.1.3.7 item 11, §12.2.
 fn require_nonce(claims: &Claims, expected: ExpectedNonce<'_>) -> Result<(), IdTokenError> {
     let actual = claims.text("nonce")?;
@@ -215,6 +206,7 @@ impl From<ClaimError> for IdTokenError {
             ClaimError::Missing(name) => Self::MissingClaim(name),
             ClaimError::Malformed(name) => Self::Malformed(name),
             ClaimError::WrongIssuer => Self::WrongIssuer,
+            ClaimError::WrongAudience => Self::WrongAudience,
             ClaimError::Expired => Self::Expired,
             ClaimError::NotYetValid => Self::NotYetValid,
         }
