@@ -130,6 +130,7 @@ impl From<ClaimError> for AccessTokenError {
             ClaimError::Missing(name) => Self::MissingClaim(name),
             ClaimError::Malformed(name) => Self::Malformed(name),
             ClaimError::WrongIssuer => Self::WrongIssuer,
+            ClaimError::WrongAudience => Self::WrongAudience,
             ClaimError::Expired => Self::Expired,
             ClaimError::NotYetValid => Self::NotYetValid,
         }

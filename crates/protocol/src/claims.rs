@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::{Issuer, Subject, Timestamp};
+use crate::{ClientId, Issuer, Subject, Timestamp};
 
 /// The claims of a token whose signature holds.
 pub(crate) struct Claims(pub(crate) Map<String, Value>);
@@ -16,6 +16,7 @@ pub(crate) enum ClaimError {
     Missing(&'static str),
     Malformed(&'static str),
     WrongIssuer,
+    WrongAudience,
     Expired,
     NotYetValid,
 }
@@ -40,6 +41,20 @@ impl Claims {
         Subject::parse(self.required_text("sub")?).map_err(|_| ClaimError::Malformed("sub"))
     }
 
+    /// The user, if the token is about one.
+    pub(crate) fn subject_if_any(&self) -> Result<Option<Subject>, ClaimError> {
+        if self.0.contains_key("sub") { self.subject().map(Some) } else { Ok(None) }
+    }
+
+    /// Other audiences could replay the token elsewhere: none is trusted. `azp`, if present, must be us (OpenID Connect
+    /// Core §3.1.3.7 items 3 to 5).
+    pub(crate) fn require_sole_audience(&self, client_id: &ClientId) -> Result<(), ClaimError> {
+        let is_us = |name: &str| name == client_id.as_str();
+        let is_for_us_alone = self.audiences()?.into_iter().all(is_us);
+        let is_issued_to_us = self.text("azp")?.is_none_or(is_us);
+        if is_for_us_alone && is_issued_to_us { Ok(()) } else { Err(ClaimError::WrongAudience) }
+    }
+
     /// For whom the token is: one audience or several (RFC 7519 §4.1.3), never none.
     pub(crate) fn audiences(&self) -> Result<Vec<&str>, ClaimError> {
         let malformed = ClaimError::Malformed("aud");
@@ -54,16 +69,28 @@ impl Claims {
 
     /// The token must hold now: `exp` and `iat` are required, `nbf` is heeded if present (RFC 7519 §4.1.4 to §4.1.6).
     pub(crate) fn require_lifetime(&self, now: Timestamp, leeway: Duration) -> Result<Lifetime, ClaimError> {
-        let expires_at = self.time("exp")?.ok_or(ClaimError::Missing("exp"))?;
-        let issued_at = self.time("iat")?.ok_or(ClaimError::Missing("iat"))?;
-        let is_early = |time: Timestamp| time > now + leeway;
-        if now >= expires_at + leeway {
+        let expires_at = self.require_unexpired(now, leeway)?.ok_or(ClaimError::Missing("exp"))?;
+        let issued_at = self.require_begun(now, leeway)?.ok_or(ClaimError::Missing("iat"))?;
+        Ok(Lifetime { issued_at, expires_at })
+    }
+
+    /// `exp`, if present, must be to come (RFC 7519 §4.1.4).
+    pub(crate) fn require_unexpired(&self, now: Timestamp, leeway: Duration) -> Result<Option<Timestamp>, ClaimError> {
+        let expires_at = self.time("exp")?;
+        if expires_at.is_some_and(|expires_at| now >= expires_at + leeway) {
             return Err(ClaimError::Expired);
         }
-        if is_early(issued_at) || self.time("nbf")?.is_some_and(is_early) {
+        Ok(expires_at)
+    }
+
+    /// `iat` and `nbf`, where present, must be past (RFC 7519 §4.1.5, §4.1.6). Gives `iat`.
+    pub(crate) fn require_begun(&self, now: Timestamp, leeway: Duration) -> Result<Option<Timestamp>, ClaimError> {
+        let is_early = |time: Timestamp| time > now + leeway;
+        let (issued_at, not_before) = (self.time("iat")?, self.time("nbf")?);
+        if issued_at.is_some_and(is_early) || not_before.is_some_and(is_early) {
             return Err(ClaimError::NotYetValid);
         }
-        Ok(Lifetime { issued_at, expires_at })
+        Ok(issued_at)
     }
 
     /// A text that must be present and not empty.

@@ -1,11 +1,14 @@
 //! Who we are to an authorization server, and how we prove it (RFC 6749 §2.3).
 
+mod assertion;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use http::Request;
 
-use crate::{ClientId, EndpointUrl, Secret, message};
+pub use self::assertion::{AssertionType, ClientAssertion};
+use crate::{ClientId, EndpointUrl, Secret, SigningError, SigningKey, message};
 
 /// A registration at an authorization server.
 #[derive(Clone, Debug)]
@@ -25,9 +28,18 @@ pub enum ClientAuthentication {
     SecretBasic(Secret<String>),
     /// `client_secret_post`: in the body (RFC 6749 §2.3.1); only for servers that cannot read the header.
     SecretPost(Secret<String>),
+    /// `private_key_jwt`: a statement signed with the client's key (RFC 7521 §4.2, RFC 7523 §2.2, OpenID Connect Core
+    /// §9). Good for one request, and made for it by [`Client::with_assertion`].
+    Assertion(Secret<String>),
 }
 
 impl Client {
+    /// The same client for one request that it proves itself with by a key, instead of whatever it has otherwise.
+    pub fn with_assertion(&self, key: &SigningKey, assertion: &ClientAssertion<'_>) -> Result<Self, SigningError> {
+        let signed = assertion.sign(key, &self.id)?;
+        Ok(Self { id: self.id.clone(), authentication: ClientAuthentication::Assertion(signed) })
+    }
+
     /// A form request to the authorization server in this client's name.
     pub(crate) fn post_form(&self, endpoint: &EndpointUrl, parameters: &[(&str, &str)]) -> Request<Bytes> {
         let id = ("client_id", self.id.as_str());
@@ -35,6 +47,11 @@ impl Client {
             ClientAuthentication::None => message::post_form(endpoint, &[parameters, &[id]].concat()),
             ClientAuthentication::SecretPost(secret) => {
                 let credentials = [id, ("client_secret", secret.expose())];
+                message::post_form(endpoint, &[parameters, &credentials].concat())
+            }
+            ClientAuthentication::Assertion(signed) => {
+                let credentials =
+                    [id, ("client_assertion_type", ASSERTION_TYPE), ("client_assertion", signed.expose())];
                 message::post_form(endpoint, &[parameters, &credentials].concat())
             }
             ClientAuthentication::SecretBasic(secret) => {
@@ -53,6 +70,9 @@ fn basic_credentials(id: &ClientId, secret: &Secret<String>) -> String {
     let pair = Secret::new(format!("{}:{}", encode(id.as_str()), encode(secret.expose())));
     format!("Basic {}", STANDARD.encode(pair.expose()))
 }
+
+/// RFC 7523 §2.2.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[cfg(test)]
 mod tests {
@@ -95,6 +115,19 @@ mod tests {
         let request = request(ClientAuthentication::None);
 
         assert_eq!(request.body(), "x=1&client_id=a%3Ab+c");
+        assert!(!request.headers().contains_key("authorization"));
+    }
+
+    #[test]
+    fn an_assertion_comes_in_the_body_without_any_secret() {
+        let request = request(ClientAuthentication::Assertion("a.b.c".to_owned().into()));
+
+        assert_eq!(
+            request.body(),
+            "x=1&client_id=a%3Ab+c\
+             &client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer\
+             &client_assertion=a.b.c"
+        );
         assert!(!request.headers().contains_key("authorization"));
     }
 }

@@ -76,16 +76,55 @@ pub fn verify_id_token(
     keys: &JwkSet,
     expected: &IdTokenExpectation<'_>,
 ) -> Result<IdToken, IdTokenError> {
+    verify(token, keys, expected).map(|(token, _)| token)
+}
+
+/// Verifies the ID token that came through the browser beside a code (OpenID Connect Core §3.3.2.11, §3.3.2.12): as
+/// that of the token endpoint, but a nonce must be [expected exactly](ExpectedNonce::Exactly), and the code must be the
+/// one that `c_hash`, which is required, was made of.
+///
+/// It says nothing that the ID token from the token endpoint does not say again: use that one, after
+/// [`require_same_user`](IdToken::require_same_user).
+pub fn verify_front_channel_id_token(
+    token: &Secret<String>,
+    keys: &JwkSet,
+    expected: &IdTokenExpectation<'_>,
+    code: &Secret<String>,
+) -> Result<IdToken, IdTokenError> {
+    let ExpectedNonce::Exactly(_) = expected.nonce else { return Err(IdTokenError::WrongNonce) };
+    let (token, algorithm) = verify(token, keys, expected)?;
+    match token.claims.get("c_hash") {
+        None => Err(IdTokenError::MissingClaim("c_hash")),
+        Some(Value::String(hash)) if *hash == half_hash(algorithm, code) => Ok(token),
+        Some(Value::String(_)) => Err(IdTokenError::WrongCodeHash),
+        Some(_) => Err(IdTokenError::Malformed("c_hash")),
+    }
+}
+
+impl IdToken {
+    /// The ID token through the browser and the one from the token endpoint must be about the same user of the same
+    /// issuer (OpenID Connect Core §3.3.3.6); so must those of a login and of a refresh (§12.2).
+    pub fn require_same_user(&self, other: &Self) -> Result<(), IdTokenError> {
+        let is_same_issuer = self.claims.get("iss") == other.claims.get("iss");
+        if is_same_issuer && self.subject == other.subject { Ok(()) } else { Err(IdTokenError::WrongSubject) }
+    }
+}
+
+fn verify(
+    token: &Secret<String>,
+    keys: &JwkSet,
+    expected: &IdTokenExpectation<'_>,
+) -> Result<(IdToken, Algorithm), IdTokenError> {
     // Explicit types such as `at+jwt` and `logout+jwt` are other kinds of token (RFC 8725 §3.11).
     let header = JwsExpectation { algorithms: expected.algorithms, typ: ExpectedType::AbsentOr("JWT") };
     let jws = verify_jws(token.expose(), keys, &header)?;
     let claims = Claims(jws.claims);
     claims.require_issuer(expected.issuer)?;
-    require_audience(&claims, expected.client_id)?;
+    claims.require_sole_audience(expected.client_id)?;
     let lifetime = claims.require_lifetime(expected.now, expected.leeway)?;
     require_nonce(&claims, expected.nonce)?;
     require_access_token_hash(&claims, jws.algorithm, expected.access_token)?;
-    Ok(IdToken {
+    let token = IdToken {
         subject: claims.subject()?,
         sid: claims.text("sid")?.map(str::to_owned),
         authenticated_at: require_recent_authentication(&claims, expected)?,
@@ -93,7 +132,8 @@ pub fn verify_id_token(
         expires_at: lifetime.expires_at,
         issued_at: lifetime.issued_at,
         claims: claims.0,
-    })
+    };
+    Ok((token, jws.algorithm))
 }
 
 /// Why an ID token is not believed.
@@ -138,21 +178,18 @@ pub enum IdTokenError {
     /// The access token that came along belongs to another ID token.
     #[error("ID token belongs to another access token")]
     WrongAccessTokenHash,
+    /// The code that came along belongs to another ID token.
+    #[error("ID token belongs to another code")]
+    WrongCodeHash,
+    /// Two ID tokens of one login are about different users.
+    #[error("ID token is about another user than the one before")]
+    WrongSubject,
     /// The user authenticated too long ago.
     #[error("ID token shows an authentication that is too old")]
     TooOld,
     /// The named claim is required here.
     #[error("ID token has no {0}")]
     MissingClaim(&'static str),
-}
-
-/// Other audiences could replay the token elsewhere: none is trusted. `azp`, if present, must be us (OpenID Connect
-/// Core §3.1.3.7 items 3 to 5).
-fn require_audience(claims: &Claims, client_id: &ClientId) -> Result<(), IdTokenError> {
-    let is_us = |name: &str| name == client_id.as_str();
-    let is_for_us_alone = claims.audiences()?.into_iter().all(is_us);
-    let is_issued_to_us = claims.text("azp")?.is_none_or(is_us);
-    if is_for_us_alone && is_issued_to_us { Ok(()) } else { Err(IdTokenError::WrongAudience) }
 }
 
 /// OpenID Connect Core §3.1.3.7 item 11, §12.2.
@@ -166,16 +203,21 @@ fn require_nonce(claims: &Claims, expected: ExpectedNonce<'_>) -> Result<(), IdT
     if is_expected { Ok(()) } else { Err(IdTokenError::WrongNonce) }
 }
 
-/// The left half of the access token's hash (OpenID Connect Core §3.1.3.6 and §3.1.3.8).
+/// The access token must be the one that the token was made with (OpenID Connect Core §3.1.3.6 and §3.1.3.8).
 fn require_access_token_hash(
     claims: &Claims,
     algorithm: Algorithm,
     access_token: Option<&Secret<String>>,
 ) -> Result<(), IdTokenError> {
     let (Some(expected), Some(access_token)) = (claims.text("at_hash")?, access_token) else { return Ok(()) };
-    let hash = algorithm.hash(access_token.expose().as_bytes());
+    if half_hash(algorithm, access_token) == expected { Ok(()) } else { Err(IdTokenError::WrongAccessTokenHash) }
+}
+
+/// The left half of the hash, as `at_hash` and `c_hash` have it (OpenID Connect Core §3.1.3.6, §3.3.2.11).
+fn half_hash(algorithm: Algorithm, value: &Secret<String>) -> String {
+    let hash = algorithm.hash(value.expose().as_bytes());
     let (left_half, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
-    if URL_SAFE_NO_PAD.encode(left_half) == expected { Ok(()) } else { Err(IdTokenError::WrongAccessTokenHash) }
+    URL_SAFE_NO_PAD.encode(left_half)
 }
 
 /// OpenID Connect Core §3.1.2.1 (`max_age`), §3.1.3.7 item 13.
@@ -215,11 +257,14 @@ impl From<ClaimError> for IdTokenError {
             ClaimError::Missing(name) => Self::MissingClaim(name),
             ClaimError::Malformed(name) => Self::Malformed(name),
             ClaimError::WrongIssuer => Self::WrongIssuer,
+            ClaimError::WrongAudience => Self::WrongAudience,
             ClaimError::Expired => Self::Expired,
             ClaimError::NotYetValid => Self::NotYetValid,
         }
     }
 }
 
+#[cfg(test)]
+mod front_channel_tests;
 #[cfg(test)]
 mod tests;

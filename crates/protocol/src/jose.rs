@@ -4,6 +4,7 @@ mod algorithm;
 mod jwk;
 mod jws;
 mod signing_key;
+mod thumbprint;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -12,4 +13,5 @@ pub use self::{
     jwk::{JwkSet, JwkSetError},
     jws::{ExpectedType, JwsError, JwsExpectation, VerifiedJws, verify_jws},
     signing_key::{SigningError, SigningKey},
+    thumbprint::jwk_thumbprint,
 };

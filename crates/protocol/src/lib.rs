@@ -23,6 +23,7 @@
 //! | [`access_token`] | the resource server's side (RFC 9068) |
 //! | [`revocation`] | tokens no longer needed (RFC 7009) |
 //! | [`end_session`] | logout at the authorization server (OpenID Connect RP-Initiated Logout) |
+//! | [`logout_token`] | logout that the authorization server tells us of (OpenID Connect Back-Channel Logout) |
 //!
 //! Below them: [`jose`] (signatures and keys), [`identifier`] (URLs and ids that were checked once), [`secret`] and
 //! [`time`]. Everything is re-exported here, so `protocol::verify_id_token` is enough.
@@ -37,6 +38,7 @@ pub mod identifier;
 pub mod jose;
 mod json;
 pub mod key_set;
+pub mod logout_token;
 mod message;
 pub mod metadata;
 pub mod pkce;
@@ -54,6 +56,7 @@ pub use id_token::*;
 pub use identifier::*;
 pub use jose::*;
 pub use key_set::*;
+pub use logout_token::*;
 pub use metadata::*;
 pub use pkce::*;
 pub use revocation::*;

@@ -17,6 +17,9 @@ pub struct AuthorizationResponse {
     pub issuer: Option<String>,
     /// Code or refusal.
     pub outcome: AuthorizationOutcome,
+    /// ID token of the hybrid flow (OpenID Connect Core §3.3.2.5), still unverified. Only a form can have one, and only
+    /// beside a code.
+    pub id_token: Option<Secret<String>>,
 }
 
 /// How the authorization ended.
@@ -37,13 +40,31 @@ pub struct AuthorizationError {
     pub code: String,
 }
 
-/// Reads the response from a callback's query, or from its body with `response_mode=form_post`.
+/// Reads the response from a callback's query. An ID token there is ignored: it must not come that way (OAuth 2.0
+/// Multiple Response Type Encoding Practices §5).
 pub fn parse_authorization_response(query: &str) -> Result<AuthorizationResponse, AuthorizationResponseError> {
     let query = query.strip_prefix('?').unwrap_or(query);
-    if query.len() > MAX_RESPONSE_BYTES {
+    let (response, _) = parse(query.as_bytes(), MAX_QUERY_BYTES)?;
+    Ok(response)
+}
+
+/// Reads the response from the body of a callback that the browser posted (OAuth 2.0 Form Post Response Mode §2).
+pub fn parse_authorization_form(body: &[u8]) -> Result<AuthorizationResponse, AuthorizationResponseError> {
+    let (mut response, mut parameters) = parse(body, MAX_FORM_BYTES)?;
+    let id_token = parameters.take("id_token").map(Secret::new);
+    let is_alone = matches!(response.outcome, AuthorizationOutcome::Refused(_));
+    if id_token.as_ref().is_some_and(|token| is_alone || !is_visible_ascii(token.expose())) {
+        return Err(AuthorizationResponseError::Malformed("id_token"));
+    }
+    response.id_token = id_token;
+    Ok(response)
+}
+
+fn parse(text: &[u8], max_bytes: usize) -> Result<(AuthorizationResponse, Parameters), AuthorizationResponseError> {
+    if text.len() > max_bytes {
         return Err(AuthorizationResponseError::TooLarge);
     }
-    let mut parameters = Parameters::parse(query)?;
+    let mut parameters = Parameters::parse(text)?;
     let outcome = match (parameters.take("code"), parameters.take("error")) {
         (Some(code), None) => parse_code(code)?,
         (None, Some(code)) => parse_refusal(code)?,
@@ -54,7 +75,8 @@ pub fn parse_authorization_response(query: &str) -> Result<AuthorizationResponse
     if state.as_ref().is_some_and(|state| !state.bytes().all(is_vschar)) {
         return Err(AuthorizationResponseError::Malformed("state"));
     }
-    Ok(AuthorizationResponse { state, issuer: parameters.take("iss"), outcome })
+    let issuer = parameters.take("iss");
+    Ok((AuthorizationResponse { state, issuer, outcome, id_token: None }, parameters))
 }
 
 impl AuthorizationResponse {
@@ -75,7 +97,7 @@ impl AuthorizationResponse {
 /// Why an authorization response is not believed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AuthorizationResponseError {
-    /// Larger than 16 KiB, or more than 64 parameters.
+    /// Larger than 16 KiB (128 KiB in a form), or more than 64 parameters.
     #[error("authorization response is too large")]
     TooLarge,
     /// A parameter occurs more than once (RFC 6749 §3.1).
@@ -116,9 +138,9 @@ fn parse_refusal(code: String) -> Result<AuthorizationOutcome, AuthorizationResp
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    fn parse(query: &str) -> Result<Self, AuthorizationResponseError> {
+    fn parse(text: &[u8]) -> Result<Self, AuthorizationResponseError> {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        for (name, value) in form_urlencoded::parse(text) {
             if parameters.iter().any(|(earlier, _)| *earlier == name) {
                 return Err(AuthorizationResponseError::RepeatedParameter);
             }
@@ -136,7 +158,9 @@ impl Parameters {
     }
 }
 
-const MAX_RESPONSE_BYTES: usize = 16 * 1024;
+const MAX_QUERY_BYTES: usize = 16 * 1024;
+/// Room for the longest ID token that is looked at.
+const MAX_FORM_BYTES: usize = 128 * 1024;
 const MAX_PARAMETERS: usize = 64;
 const MAX_ERROR_BYTES: usize = 64;
 
@@ -225,5 +249,36 @@ mod tests {
             let response = parse_authorization_response(query).unwrap();
             assert_eq!(response.verify_issuer(&metadata), Err(AuthorizationResponseError::MissingIssuer), "{query}");
         }
+    }
+
+    #[test]
+    fn a_form_brings_an_id_token_beside_the_code() {
+        let response = parse_authorization_form(b"code=c&id_token=a.b.c&state=s&iss=https%3A%2F%2Fas.example").unwrap();
+
+        assert!(matches!(&response.outcome, AuthorizationOutcome::Code(code) if code.expose() == "c"));
+        assert_eq!(response.id_token.as_ref().unwrap().expose(), "a.b.c");
+        assert_eq!(response.state.as_deref(), Some("s"));
+        assert_eq!(response.verify_issuer(&metadata()), Ok(()));
+        assert!(!format!("{response:?}").contains("a.b.c"));
+        assert!(parse_authorization_form(b"code=c&state=s").unwrap().id_token.is_none());
+    }
+
+    #[test]
+    fn an_id_token_in_a_query_is_ignored() {
+        assert!(parse_authorization_response("code=c&id_token=a.b.c").unwrap().id_token.is_none());
+    }
+
+    #[test]
+    fn a_form_is_held_to_the_rules_of_a_query() {
+        let refusal = |body: &[u8]| parse_authorization_form(body).unwrap_err();
+        let long = format!("code=c&id_token={}", "a".repeat(MAX_FORM_BYTES));
+
+        assert_eq!(refusal(b"code=c&id_token=a&id_token=a"), AuthorizationResponseError::RepeatedParameter);
+        assert_eq!(refusal(b"code=c&error=e"), AuthorizationResponseError::CodeAndError);
+        assert_eq!(refusal(b"id_token=a.b.c&state=s"), AuthorizationResponseError::NeitherCodeNorError);
+        assert_eq!(refusal(b"error=access_denied&id_token=a.b.c"), AuthorizationResponseError::Malformed("id_token"));
+        assert_eq!(refusal(b"code=c&id_token=a%0d%0ab"), AuthorizationResponseError::Malformed("id_token"));
+        assert_eq!(refusal(b"code=\xff"), AuthorizationResponseError::Malformed("code"));
+        assert_eq!(refusal(long.as_bytes()), AuthorizationResponseError::TooLarge);
     }
 }

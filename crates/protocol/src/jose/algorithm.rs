@@ -4,9 +4,12 @@ use aws_lc_rs::{
     digest::{self, Digest},
     hmac,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
-        RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-        RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+        ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING, ED25519,
+        EcdsaSigningAlgorithm, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+        RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaParameters,
+        VerificationAlgorithm,
     },
 };
 
@@ -101,6 +104,29 @@ impl Algorithm {
             Self::Ps256 => Some(&RSA_PSS_2048_8192_SHA256),
             Self::Ps384 => Some(&RSA_PSS_2048_8192_SHA384),
             Self::Ps512 => Some(&RSA_PSS_2048_8192_SHA512),
+            _ => None,
+        }
+    }
+
+    /// How to sign with an RSA key; absent when the algorithm is not RSA.
+    pub(super) fn rsa_encoding(self) -> Option<&'static dyn RsaEncoding> {
+        match self {
+            Self::Rs256 => Some(&RSA_PKCS1_SHA256),
+            Self::Rs384 => Some(&RSA_PKCS1_SHA384),
+            Self::Rs512 => Some(&RSA_PKCS1_SHA512),
+            Self::Ps256 => Some(&RSA_PSS_SHA256),
+            Self::Ps384 => Some(&RSA_PSS_SHA384),
+            Self::Ps512 => Some(&RSA_PSS_SHA512),
+            _ => None,
+        }
+    }
+
+    /// The curve's name and how to sign with a key on it; absent when the algorithm is not ECDSA.
+    pub(super) fn elliptic_curve(self) -> Option<(&'static str, &'static EcdsaSigningAlgorithm)> {
+        match self {
+            Self::Es256 => Some(("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING)),
+            Self::Es384 => Some(("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING)),
+            Self::Es512 => Some(("P-521", &ECDSA_P521_SHA512_FIXED_SIGNING)),
             _ => None,
         }
     }

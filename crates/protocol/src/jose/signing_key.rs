@@ -1,32 +1,86 @@
-//! Signing tokens, for those who issue them.
+//! Signing tokens, for those who issue them and for clients that prove themselves with a key.
+
+mod der;
+mod jwk;
 
 use std::fmt;
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair},
+    signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
-/// A private RSA key that signs with `RS256`, the one algorithm that every OpenID client knows (OpenID Connect Core
-/// §15.1).
+use crate::Algorithm;
+
+/// A private key that signs with one algorithm (RFC 8725 §3.1): RSA of at least 2048 bits, a NIST curve, or Ed25519.
 pub struct SigningKey {
     id: String,
-    key_pair: RsaKeyPair,
-    modulus: Vec<u8>,
-    exponent: Vec<u8>,
+    algorithm: Algorithm,
+    key_pair: KeyPair,
+    public_jwk: Value,
+}
+
+enum KeyPair {
+    Rsa(&'static dyn RsaEncoding, RsaKeyPair),
+    Elliptic(&'static str, EcdsaKeyPair),
+    Edwards(Ed25519KeyPair),
 }
 
 impl SigningKey {
-    /// Takes a private key in PKCS#8 form (RFC 5208, DER) under a key id. At least 2048 bits (RFC 7518 §3.3).
+    /// Takes a private RSA key in PKCS#8 form (RFC 5208, DER) under a key id, to sign with `RS256`, the one algorithm
+    /// that every OpenID client knows (OpenID Connect Core §15.1).
     pub fn rs256_from_pkcs8(kid: String, pkcs8: &[u8]) -> Result<Self, SigningError> {
-        let key_pair = RsaKeyPair::from_pkcs8(pkcs8).map_err(|_| SigningError::UnusableKey)?;
-        let (modulus, exponent) = public_numbers(key_pair.public_key().as_ref()).ok_or(SigningError::UnusableKey)?;
-        if modulus.len() < MIN_MODULUS_BYTES || kid.is_empty() {
+        Self::from_pkcs8(kid, Algorithm::Rs256, pkcs8)
+    }
+
+    /// Takes a private key in PKCS#8 form (RFC 5208, DER) under a key id, to sign with this algorithm.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningError::UnusableKey`] when the key and the algorithm do not fit each other as well.
+    pub fn from_pkcs8(kid: String, algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, SigningError> {
+        let unusable = |_| SigningError::UnusableKey;
+        let key_pair = if let Some(encoding) = algorithm.rsa_encoding() {
+            KeyPair::Rsa(encoding, RsaKeyPair::from_pkcs8(pkcs8).map_err(unusable)?)
+        } else if let Some((curve, signing)) = algorithm.elliptic_curve() {
+            KeyPair::Elliptic(curve, EcdsaKeyPair::from_pkcs8(signing, pkcs8).map_err(unusable)?)
+        } else if algorithm == Algorithm::EdDsa {
+            KeyPair::Edwards(Ed25519KeyPair::from_pkcs8(pkcs8).map_err(unusable)?)
+        } else {
             return Err(SigningError::UnusableKey);
+        };
+        Self::new(kid, algorithm, key_pair)
+    }
+
+    /// Takes a private key from text that begins with `-----BEGIN PRIVATE KEY-----` (RFC 7468 §10): PKCS#8, not
+    /// encrypted.
+    pub fn from_pem(kid: String, algorithm: Algorithm, pem: &str) -> Result<Self, SigningError> {
+        let (_, after_begin) = pem.split_once("-----BEGIN PRIVATE KEY-----").ok_or(SigningError::UnusableKey)?;
+        let (text, _) = after_begin.split_once("-----END PRIVATE KEY-----").ok_or(SigningError::UnusableKey)?;
+        let digits: Zeroizing<Vec<u8>> = Zeroizing::new(text.bytes().filter(|it| !it.is_ascii_whitespace()).collect());
+        let pkcs8 = Zeroizing::new(STANDARD.decode(&digits).map_err(|_| SigningError::UnusableKey)?);
+        Self::from_pkcs8(kid, algorithm, &pkcs8)
+    }
+
+    /// Takes a private key from a JWK (RFC 7517 §3, RFC 7518 §6, RFC 8037 §2) with `kid` and `alg`. Without `alg`, a
+    /// curve has its one algorithm; an RSA key must say which.
+    pub fn from_jwk(text: &[u8]) -> Result<Self, SigningError> {
+        let (kid, algorithm, key_pair) = jwk::parse(text).ok_or(SigningError::UnusableKey)?;
+        Self::new(kid, algorithm, key_pair)
+    }
+
+    fn new(id: String, algorithm: Algorithm, key_pair: KeyPair) -> Result<Self, SigningError> {
+        let mut public_jwk = key_pair.public_jwk().filter(|_| !id.is_empty()).ok_or(SigningError::UnusableKey)?;
+        for (name, value) in [("use", "sig"), ("alg", algorithm.name()), ("kid", &id)] {
+            public_jwk[name] = Value::from(value);
         }
-        Ok(Self { id: kid, modulus: modulus.to_vec(), exponent: exponent.to_vec(), key_pair })
+        Ok(Self { id, algorithm, key_pair, public_jwk })
     }
 
     /// The key's name, as in the header of the tokens it signs.
@@ -34,37 +88,62 @@ impl SigningKey {
         &self.id
     }
 
+    /// The algorithm that it signs with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// Signs a JSON object as a token of this type, for example `JWT` or `at+jwt`, in compact form (RFC 7515 §5.1).
     pub fn sign(&self, typ: &str, claims: &Value) -> Result<String, SigningError> {
         if !claims.is_object() {
             return Err(SigningError::NotAnObject);
         }
-        let header = json!({ "alg": "RS256", "kid": self.id, "typ": typ });
+        let header = json!({ "alg": self.algorithm.name(), "kid": self.id, "typ": typ });
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed_text = format!("{}.{}", encode(&header), encode(claims));
         let signature = URL_SAFE_NO_PAD.encode(self.signature(signed_text.as_bytes())?);
         Ok(format!("{signed_text}.{signature}"))
     }
 
-    /// The public half as a JWK (RFC 7518 §6.3.1), for the key set of the issuer.
+    /// The public half as a JWK (RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2), for the key set of whoever signs.
     pub fn public_jwk(&self) -> Value {
-        json!({
-            "kty": "RSA",
-            "use": "sig",
-            "alg": "RS256",
-            "kid": self.id,
-            "n": URL_SAFE_NO_PAD.encode(&self.modulus),
-            "e": URL_SAFE_NO_PAD.encode(&self.exponent),
-        })
+        self.public_jwk.clone()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "an RS256 signature has no random part; the argument is not used")]
+    #[expect(clippy::disallowed_methods, reason = "the library draws what it needs itself; the argument is not used")]
     pub(super) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let mut signature = vec![0; self.key_pair.public_modulus_len()];
-        self.key_pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-            .map_err(|_| SigningError::UnusableKey)?;
-        Ok(signature)
+        let failed = |_| SigningError::UnusableKey;
+        match &self.key_pair {
+            KeyPair::Rsa(encoding, key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(*encoding, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
+                Ok(signature)
+            }
+            KeyPair::Elliptic(_, key) => Ok(key.sign(&SystemRandom::new(), message).map_err(failed)?.as_ref().to_vec()),
+            KeyPair::Edwards(key) => Ok(key.sign(message).as_ref().to_vec()),
+        }
+    }
+}
+
+impl KeyPair {
+    /// The members that make the public key; `None` when it is too weak.
+    fn public_jwk(&self) -> Option<Value> {
+        match self {
+            Self::Rsa(_, key) => {
+                let (modulus, exponent) = der::public_numbers(key.public_key().as_ref())?;
+                let is_strong = modulus.len() >= MIN_MODULUS_BYTES;
+                is_strong.then(|| json!({ "kty": "RSA", "n": encode(modulus), "e": encode(exponent) }))
+            }
+            Self::Elliptic(curve, key) => {
+                // An uncompressed point: one byte that says so, then two coordinates (SEC 1 §2.3.3).
+                let coordinates = key.public_key().as_ref().get(1..)?;
+                let (x, y) = coordinates.split_at(coordinates.len() / 2);
+                Some(json!({ "kty": "EC", "crv": curve, "x": encode(x), "y": encode(y) }))
+            }
+            Self::Edwards(key) => {
+                Some(json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(key.public_key().as_ref()) }))
+            }
+        }
     }
 }
 
@@ -77,98 +156,20 @@ impl fmt::Debug for SigningKey {
 /// Why there is no signature.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SigningError {
-    /// Not a private RSA key of at least 2048 bits in PKCS#8 form, or its name is empty.
-    #[error("not a usable RSA signing key (PKCS#8, at least 2048 bits) with a name")]
+    /// Not a private key for this algorithm, an RSA key of less than 2048 bits, or its name is empty.
+    #[error("not a usable signing key: it needs a name, its algorithm, and 2048 bits or more if it is RSA")]
     UnusableKey,
     /// Claims are a JSON object (RFC 7519 §3).
     #[error("claims must be a JSON object")]
     NotAnObject,
 }
 
-/// Modulus and exponent of an `RSAPublicKey` (RFC 8017 §A.1.1): a DER sequence of two integers.
-fn public_numbers(der: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (sequence, _) = der_value(der, 0x30)?;
-    let (modulus, rest) = der_value(sequence, 0x02)?;
-    let (exponent, _) = der_value(rest, 0x02)?;
-    // An integer whose first bit is set gets a zero in front, which is not part of the number.
-    let unsigned = |number| <[u8]>::strip_prefix(number, &[0]).unwrap_or(number);
-    Some((unsigned(modulus), unsigned(exponent)))
+fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The content of the first value, if it has this tag, and what follows it (X.690 §8.1).
-fn der_value(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    let (&first, rest) = der.split_first()?;
-    let (&short_length, rest) = rest.split_first()?;
-    if first != tag {
-        return None;
-    }
-    let length_bytes = usize::from(short_length.saturating_sub(0x80));
-    let (long_length, rest) = rest.split_at_checked(length_bytes)?;
-    let length = if short_length < 0x80 {
-        usize::from(short_length)
-    } else {
-        long_length.iter().try_fold(0_usize, |length, &byte| length.checked_mul(256)?.checked_add(usize::from(byte)))?
-    };
-    rest.split_at_checked(length)
-}
-
+/// RFC 7518 §3.3.
 const MIN_MODULUS_BYTES: usize = 256;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        Algorithm, ExpectedType, JwkSet, JwsExpectation,
-        jose::testing::{rsa_key, rsa_pkcs8},
-        verify_jws,
-    };
-
-    #[test]
-    fn what_is_signed_verifies_with_the_public_half() {
-        let key = rsa_key();
-
-        let token = key.sign("at+jwt", &json!({ "sub": "ann" })).unwrap();
-
-        let keys = JwkSet::from_public_jwks(&[key.public_jwk()]);
-        let expected = JwsExpectation { algorithms: &[Algorithm::Rs256], typ: ExpectedType::Exactly("at+jwt") };
-        assert_eq!(verify_jws(&token, &keys, &expected).unwrap().claims["sub"], "ann");
-    }
-
-    #[test]
-    fn the_public_half_has_no_secret_members() {
-        let jwk = rsa_key().public_jwk();
-
-        let names: Vec<_> = jwk.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names.len(), 6);
-        assert!(["alg", "e", "kid", "kty", "n", "use"].iter().all(|name| names.contains(name)));
-        assert_eq!(jwk["e"], "AQAB");
-    }
-
-    #[test]
-    fn only_objects_are_signed() {
-        assert_eq!(rsa_key().sign("JWT", &json!(["ann"])), Err(SigningError::NotAnObject));
-    }
-
-    #[test]
-    fn what_is_not_a_private_key_with_a_name_is_refused() {
-        for bytes in [[].as_slice(), &[0x30], b"-----BEGIN PRIVATE KEY-----"] {
-            assert_eq!(SigningKey::rs256_from_pkcs8("k".to_owned(), bytes).unwrap_err(), SigningError::UnusableKey);
-        }
-        assert!(SigningKey::rs256_from_pkcs8(String::new(), rsa_pkcs8()).is_err());
-    }
-
-    #[test]
-    fn debug_output_shows_only_the_name() {
-        assert_eq!(format!("{:?}", rsa_key()), "SigningKey { kid: \"test\", .. }");
-    }
-
-    #[test]
-    fn a_truncated_der_value_is_no_value() {
-        assert_eq!(der_value(&[0x02, 0x01, 0x07, 0x09], 0x02), Some(([7].as_slice(), [9].as_slice())));
-        assert_eq!(der_value(&[0x02, 0x81, 0x01, 0x07], 0x02), Some(([7].as_slice(), [].as_slice())));
-
-        for truncated in [[].as_slice(), &[2], &[2, 1], &[2, 0x82, 1], &[2, 0xff, 1], &[2, 0x82, 1, 0, 7], &[3, 0]] {
-            assert_eq!(der_value(truncated, 0x02), None, "{truncated:?}");
-        }
-    }
-}
+mod tests;
