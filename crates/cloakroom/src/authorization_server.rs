@@ -7,7 +7,8 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::{
     AuthorizationServerMetadata, CodeVerifier, EndpointUrl, ExpectedNonce, IdToken, IdTokenError, IdTokenExpectation,
-    JwkSet, Secret, Subject, TokenError, TokenErrorCode, TokenKind, TokenResponse,
+    JwkSet, LogoutToken, LogoutTokenError, LogoutTokenExpectation, Secret, Subject, TokenError, TokenErrorCode,
+    TokenKind, TokenResponse,
 };
 use serde_json::{Map, Value};
 use thiserror::Error;
@@ -19,6 +20,8 @@ use crate::{clock::Clock, refresh::decision::Answer, settings::AuthorizationServ
 
 /// Metadata and keys are fetched again after so long.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// A logout token is good for at most so long.
+const LONGEST_LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 /// Clock difference that is tolerated.
 const LEEWAY: Duration = Duration::from_secs(60);
 /// A refresh that was not taken is not tried again for so long.
@@ -32,6 +35,17 @@ pub(crate) struct Server {
     metadata: Kept<AuthorizationServerMetadata>,
     keys: Kept<JwkSet>,
     back_off_until: std::sync::Mutex<Duration>,
+}
+
+/// Why a logout token is not acted upon.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum LogoutTrouble {
+    /// It is not believed: the sender's fault, and final.
+    #[error("{0}")]
+    Token(LogoutTokenError),
+    /// Metadata or keys could not be had: sending it again can help.
+    #[error("{0}")]
+    Server(ServerError),
 }
 
 /// Why an authorization server is of no help.
@@ -188,6 +202,28 @@ impl Server {
         let expected = self.expect(&metadata, ExpectedNonce::Any, &tokens.access_token);
         let verified = protocol::verify_id_token(tokens.id_token.as_ref()?, &keys, &expected);
         verified.inspect_err(|error| warn!(server = self.settings.name, %error, "claims were not renewed")).ok()
+    }
+
+    /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6); fetches the keys again when it names an unknown one.
+    pub(crate) async fn verify_logout(&self, token: &Secret<String>) -> Result<LogoutToken, LogoutTrouble> {
+        let metadata = self.metadata().await.map_err(LogoutTrouble::Server)?;
+        let expected = LogoutTokenExpectation {
+            issuer: &self.settings.issuer,
+            client_id: &self.settings.client.id,
+            algorithms: &metadata.id_token_signing_algorithms,
+            now: self.clock.now(),
+            leeway: LEEWAY,
+            max_age: LONGEST_LOGOUT_TOKEN_LIFE,
+        };
+        let keys = self.keys(KEPT_FOR).await.map_err(LogoutTrouble::Server)?;
+        let verified = match protocol::verify_logout_token(token, &keys, &expected) {
+            Err(LogoutTokenError::UnknownKey) => {
+                let keys = self.keys(Duration::from_secs(10)).await.map_err(LogoutTrouble::Server)?;
+                protocol::verify_logout_token(token, &keys, &expected)
+            }
+            verified => verified,
+        };
+        verified.map_err(LogoutTrouble::Token)
     }
 
     fn expect<'a>(

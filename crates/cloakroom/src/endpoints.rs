@@ -1,5 +1,6 @@
 //! Our own endpoints below the frontend's `auth_path`: one file a path.
 
+mod back_channel_logout;
 mod callback;
 mod csrf_token;
 mod form;
@@ -60,6 +61,10 @@ pub(crate) async fn answer(
         ("logout", "") => match allow(&head, WRITES)? {
             Allowed::Options => Ok(options(WRITES)),
             Allowed::Yes => logout::logout(bff, frontend, &head, body).await,
+        },
+        ("back-channel-logout", server) => match allow(&head, WRITES)? {
+            Allowed::Options => Ok(options(WRITES)),
+            Allowed::Yes => back_channel_logout::back_channel_logout(bff, frontend, server, &head, body).await,
         },
         _ => Err(Rejection::NoRoute),
     }

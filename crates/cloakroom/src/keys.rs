@@ -77,6 +77,8 @@ pub(crate) enum IndexPurpose {
     Csrf,
     /// Names a browser in a counter.
     Browser,
+    /// Names a logout token's `jti`.
+    LogoutToken,
     /// Tells whether a store was sealed with this key ring.
     Fingerprint,
 }
@@ -89,6 +91,7 @@ impl IndexPurpose {
             Self::PublicId => b"cloakroom/1/index/public-id",
             Self::Csrf => b"cloakroom/1/index/csrf",
             Self::Browser => b"cloakroom/1/index/browser",
+            Self::LogoutToken => b"cloakroom/1/index/logout-token",
             Self::Fingerprint => b"cloakroom/1/index/fingerprint",
         }
     }

@@ -8,9 +8,10 @@ use super::{
     Secrets,
     opened::place,
     record::{
-        AccessTokenLife, Bucket, Fence, Generation, Record, SCHEMA, SidIndex, Status, UserIndex, Wrap, WrapState,
+        AccessTokenLife, Bucket, EndReason, Fence, Generation, Record, SCHEMA, SidIndex, Status, StoreKey, UserIndex,
+        Wrap, WrapState,
     },
-    store::Write,
+    store::{OncePurpose, Write},
     unavailable,
     zones::{self, DataKey, Identity},
 };
@@ -46,13 +47,27 @@ pub(crate) async fn start(bff: &Bff, new: NewSession<'_>) -> Result<Ticket, Reje
     let ticket = Ticket::mint(bucket, bff.keys(), bff.random());
     let record = seal_all(bff, &new, &identity, &ticket, clear_zone(&new, &ticket, (user, bucket), now));
     let session = public_id(bff, &identity.session_id);
+    let (key, sid) = (record.key, record.sid);
     match bff.store().create(record).await.map_err(|error| unavailable(&error))? {
         Write::Applied => {
+            require_not_ended(bff, key, sid).await?;
             info!(session, frontend = new.frontend.name, server = new.server.name, "session started");
             Ok(ticket)
         }
         Write::Refused => Err(Rejection::TryAgain("a new ticket met an old one".to_owned())),
     }
+}
+
+/// The authorization server may have ended this very session while the login was being completed: its logout token then
+/// found nothing, and left a note. Asked after the session is stored, so that one of the two always sees the other.
+async fn require_not_ended(bff: &Bff, key: StoreKey, sid: Option<SidIndex>) -> Result<(), Rejection> {
+    let Some(SidIndex(sid)) = sid else { return Ok(()) };
+    let ended = bff.store().is_remembered(OncePurpose::EndedSid, sid).await.map_err(|error| unavailable(&error))?;
+    if ended {
+        super::end(bff, key, EndReason::BackChannelLogout).await?;
+        return Err(Rejection::SessionEnded(EndReason::BackChannelLogout));
+    }
+    Ok(())
 }
 
 /// The id of a session that lists, logs and the browser see: 22 characters. It opens nothing.

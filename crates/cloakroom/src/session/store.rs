@@ -73,6 +73,9 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Remembers an id until `now + keep`. Exactly one of any number of concurrent calls is told [`Once::First`].
     fn insert_once(&self, purpose: OncePurpose, id: [u8; 32], keep: Duration) -> StoreFuture<'_, Once>;
 
+    /// Whether an id has been inserted and is not forgotten yet. Asks without inserting.
+    fn is_remembered(&self, purpose: OncePurpose, id: [u8; 32]) -> StoreFuture<'_, bool>;
+
     /// Adds one to a counter and returns it. The counter starts at 0 and is forgotten `window` after its first count.
     fn count(&self, purpose: CountPurpose, id: [u8; 32], window: Duration) -> StoreFuture<'_, u64>;
 

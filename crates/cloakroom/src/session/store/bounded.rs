@@ -71,6 +71,10 @@ impl SessionStore for BoundedStore {
         bounded(self.0.insert_once(purpose, id, keep))
     }
 
+    fn is_remembered(&self, purpose: OncePurpose, id: [u8; 32]) -> StoreFuture<'_, bool> {
+        bounded(self.0.is_remembered(purpose, id))
+    }
+
     fn count(&self, purpose: CountPurpose, id: [u8; 32], window: Duration) -> StoreFuture<'_, u64> {
         bounded(self.0.count(purpose, id, window))
     }

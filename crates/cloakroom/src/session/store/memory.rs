@@ -186,6 +186,10 @@ impl SessionStore for MemoryStore {
         })
     }
 
+    fn is_remembered(&self, purpose: OncePurpose, id: [u8; 32]) -> StoreFuture<'_, bool> {
+        self.alone(|shelves, now| shelves.ids.get(&(purpose, id)).is_some_and(|forget_at| now < *forget_at))
+    }
+
     fn count(&self, purpose: CountPurpose, id: [u8; 32], window: Duration) -> StoreFuture<'_, u64> {
         self.alone(|shelves, now| {
             let fresh = Counter { count: 0, forget_at: now + window };

@@ -237,6 +237,13 @@ impl SessionStore for SqliteStore {
         )
     }
 
+    fn is_remembered(&self, purpose: OncePurpose, id: [u8; 32]) -> StoreFuture<'_, bool> {
+        Box::pin(
+            self.reading
+                .ask(Haste::Now, move |connection, now| remembered::is_remembered(connection, (purpose, id), now)),
+        )
+    }
+
     fn count(&self, purpose: CountPurpose, id: [u8; 32], window: Duration) -> StoreFuture<'_, u64> {
         Box::pin(
             self.writing

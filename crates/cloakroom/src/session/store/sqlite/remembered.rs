@@ -17,16 +17,30 @@ pub(super) fn insert_once(
     const SQL: &str = "
         INSERT INTO once (id, purpose, forget_at) VALUES (?1, ?2, ?3)
         ON CONFLICT DO UPDATE SET forget_at = excluded.forget_at WHERE forget_at <= ?4";
-    let purpose = match purpose {
-        OncePurpose::PendingLogin => "pending_login",
-        OncePurpose::LogoutToken => "logout_token",
-        OncePurpose::EndedSid => "ended_sid",
-    };
-    let values = params![id, purpose, (now + keep).unix_millis(), now.unix_millis()];
+    let values = params![id, name(purpose), (now + keep).unix_millis(), now.unix_millis()];
     Ok(match connection.prepare_cached(SQL)?.execute(values)? {
         0 => Once::Repeated,
         _ => Once::First,
     })
+}
+
+/// Whether an id is remembered.
+pub(super) fn is_remembered(
+    connection: &Connection,
+    (purpose, id): (OncePurpose, [u8; 32]),
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM once WHERE id = ?1 AND purpose = ?2 AND forget_at > ?3)";
+    let values = params![id, name(purpose), now.unix_millis()];
+    connection.prepare_cached(SQL)?.query_row(values, |row| row.get(0))
+}
+
+fn name(purpose: OncePurpose) -> &'static str {
+    match purpose {
+        OncePurpose::PendingLogin => "pending_login",
+        OncePurpose::LogoutToken => "logout_token",
+        OncePurpose::EndedSid => "ended_sid",
+    }
 }
 
 /// Counts; a counter whose window is over starts again.
