@@ -1,9 +1,12 @@
-//! Access tokens as a resource server sees them (RFC 9068).
+//! Access tokens as a resource server sees them: JWTs of RFC 9068, and those of servers that do not follow it.
+
+mod plain;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use self::plain::{PlainAccessToken, verify_plain_access_token};
 use crate::{
     Algorithm, ExpectedType, Issuer, JwkSet, JwsError, JwsExpectation, Subject, Timestamp,
     claims::{ClaimError, Claims},
@@ -59,11 +62,10 @@ pub fn verify_access_token(
     }
     let lifetime = claims.require_lifetime(expected.now, expected.leeway)?;
     claims.required_text("jti")?;
-    let scope = claims.text("scope")?.unwrap_or_default();
     Ok(AccessToken {
         subject: claims.subject()?,
         client_id: claims.required_text("client_id")?.to_owned(),
-        scope: scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        scope: claims.scope()?,
         expires_at: lifetime.expires_at,
         claims: claims.0,
     })
