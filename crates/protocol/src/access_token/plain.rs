@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{AccessTokenError, AccessTokenExpectation};
+use super::{AccessTokenError, AccessTokenExpectation, require_bearer};
 use crate::{ExpectedType, JwkSet, JwsExpectation, Subject, Timestamp, claims::Claims, verify_jws};
 
 /// A plain JWT access token that holds. What RFC 9068 would require may be absent.
@@ -47,6 +47,7 @@ pub fn verify_plain_access_token(
     let expires_at =
         claims.require_unexpired(expected.now, expected.leeway)?.ok_or(AccessTokenError::MissingClaim("exp"))?;
     claims.require_begun(expected.now, expected.leeway)?;
+    require_bearer(&claims)?;
     Ok(PlainAccessToken {
         subject: claims.subject_if_any()?,
         client_id: claims.text("client_id")?.map(str::to_owned),
@@ -127,6 +128,11 @@ mod tests {
         for name in ["sub", "client_id", "scope", "iat", "nbf", "exp"] {
             assert_eq!(verify_changed(name, json!([1])), Err(AccessTokenError::Malformed(name)));
         }
+    }
+
+    #[test]
+    fn a_bound_token_is_not_taken_for_a_bearer_token() {
+        assert_eq!(verify_changed("cnf", json!({ "jkt": "x" })), Err(AccessTokenError::BoundToKey));
     }
 
     #[test]
