@@ -1,9 +1,12 @@
-//! Access tokens as a resource server sees them (RFC 9068).
+//! Access tokens as a resource server sees them: JWTs of RFC 9068, and those of servers that do not follow it.
+
+mod plain;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use self::plain::{PlainAccessToken, verify_plain_access_token};
 use crate::{
     Algorithm, ExpectedType, Issuer, JwkSet, JwsError, JwsExpectation, Subject, Timestamp,
     claims::{ClaimError, Claims},
@@ -59,14 +62,20 @@ pub fn verify_access_token(
     }
     let lifetime = claims.require_lifetime(expected.now, expected.leeway)?;
     claims.required_text("jti")?;
-    let scope = claims.text("scope")?.unwrap_or_default();
+    require_bearer(&claims)?;
     Ok(AccessToken {
         subject: claims.subject()?,
         client_id: claims.required_text("client_id")?.to_owned(),
-        scope: scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        scope: claims.scope()?,
         expires_at: lifetime.expires_at,
         claims: claims.0,
     })
+}
+
+/// A token that is bound to a key (`cnf`: RFC 8705 §3.1, RFC 9449 §6.1) is worth nothing without the proof that whoever
+/// presents it has the key, and nobody here asks for one (RFC 9449 §7.2).
+fn require_bearer(claims: &Claims) -> Result<(), AccessTokenError> {
+    if claims.0.contains_key("cnf") { Err(AccessTokenError::BoundToKey) } else { Ok(()) }
 }
 
 /// Why an access token is not believed.
@@ -105,6 +114,9 @@ pub enum AccessTokenError {
     /// It is from the future.
     #[error("access token does not hold yet")]
     NotYetValid,
+    /// It is bound to a key, and no proof of that key is asked for here.
+    #[error("access token is bound to a key")]
+    BoundToKey,
     /// The named claim is required (RFC 9068 §2.2).
     #[error("access token has no {0}")]
     MissingClaim(&'static str),
@@ -191,6 +203,13 @@ mod tests {
         let untyped = forge(r#"{"alg":"RS256","kid":"test"}"#, &good().to_string());
         assert_eq!(verify(&untyped), Err(AccessTokenError::WrongType));
         assert!(verify_as("application/at+jwt", &good()).is_ok());
+    }
+
+    #[test]
+    fn a_bound_token_is_not_taken_for_a_bearer_token() {
+        for cnf in [json!({ "jkt": "x" }), json!({}), json!("x")] {
+            assert_eq!(verify_changed("cnf", cnf), Err(AccessTokenError::BoundToKey));
+        }
     }
 
     #[test]

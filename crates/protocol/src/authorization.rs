@@ -26,7 +26,7 @@ pub enum ResponseKind {
 
 impl ResponseKind {
     /// `response_type` (RFC 6749 §3.1.1, OAuth 2.0 Multiple Response Type Encoding Practices §5).
-    fn response_type(self) -> &'static str {
+    pub(crate) fn response_type(self) -> &'static str {
         match self {
             Self::CodeInQuery | Self::CodeInForm => "code",
             Self::CodeAndIdTokenInForm => "code id_token",
@@ -34,7 +34,7 @@ impl ResponseKind {
     }
 
     /// `response_mode` (OAuth 2.0 Multiple Response Type Encoding Practices §2.1); absent where the default is meant.
-    fn response_mode(self) -> Option<&'static str> {
+    pub(crate) fn response_mode(self) -> Option<&'static str> {
         match self {
             Self::CodeInQuery => None,
             Self::CodeInForm | Self::CodeAndIdTokenInForm => Some("form_post"),

@@ -67,6 +67,16 @@ impl Claims {
         }
     }
 
+    /// What is granted (RFC 9068 §2.2.3, RFC 7662 §2.2); empty when the token does not say, or says so.
+    pub(crate) fn scope(&self) -> Result<Vec<String>, ClaimError> {
+        let scope = match self.0.get("scope") {
+            None => "",
+            Some(Value::String(scope)) => scope,
+            Some(_) => return Err(ClaimError::Malformed("scope")),
+        };
+        Ok(scope.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+
     /// The token must hold now: `exp` and `iat` are required, `nbf` is heeded if present (RFC 7519 §4.1.4 to §4.1.6).
     pub(crate) fn require_lifetime(&self, now: Timestamp, leeway: Duration) -> Result<Lifetime, ClaimError> {
         let expires_at = self.require_unexpired(now, leeway)?.ok_or(ClaimError::Missing("exp"))?;

@@ -1,6 +1,6 @@
 //! Logout at the authorization server, through the browser (OpenID Connect RP-Initiated Logout 1.0 §2).
 
-use crate::{AuthorizationServerMetadata, ClientId, Secret, message};
+use crate::{AuthorizationServerMetadata, ClientId, Secret, identifier::is_vschar, message};
 
 /// A logout request. All but the client's name is optional; the more is known, the less the user is asked.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,28 @@ impl EndSessionRequest<'_> {
         Some(message::url_with_parameters(endpoint, &present))
     }
 }
+
+/// Reads the `state` with which the browser comes back (§3); absent when none was sent, or it got lost. Only who sent
+/// that state has logged out: whoever makes a link can send a browser to the same address.
+pub fn parse_end_session_response(query: &str) -> Result<Option<String>, EndSessionResponseError> {
+    let query = query.strip_prefix('?').unwrap_or(query);
+    if query.len() > MAX_QUERY_BYTES {
+        return Err(EndSessionResponseError);
+    }
+    let mut states = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "state");
+    match (states.next(), states.next()) {
+        (None, _) => Ok(None),
+        (Some((_, state)), None) if state.bytes().all(is_vschar) => Ok(Some(state.into_owned())),
+        _ => Err(EndSessionResponseError),
+    }
+}
+
+/// The query is too long, or `state` occurs more than once or has characters that it cannot have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("answer to a logout has a malformed state")]
+pub struct EndSessionResponseError;
+
+const MAX_QUERY_BYTES: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -73,5 +95,17 @@ mod tests {
         metadata.end_session_endpoint = None;
 
         assert_eq!(request.url(&metadata), None);
+    }
+
+    #[test]
+    fn the_state_comes_back_at_most_once() {
+        assert_eq!(parse_end_session_response("?bye=1&state=x%20y").unwrap().as_deref(), Some("x y"));
+        assert_eq!(parse_end_session_response("bye=1&bye=2").unwrap(), None);
+        assert_eq!(parse_end_session_response("").unwrap(), None);
+
+        let long = format!("state={}", "x".repeat(MAX_QUERY_BYTES));
+        for query in ["state=x&state=x", "state=x&st%61te=", "state=a%0d%0ab", "state=%ff", &long] {
+            assert_eq!(parse_end_session_response(query), Err(EndSessionResponseError));
+        }
     }
 }

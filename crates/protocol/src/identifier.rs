@@ -14,6 +14,7 @@ pub use self::url::InvalidUrl;
 pub struct Issuer {
     text: String,
     discovery: EndpointUrl,
+    oauth_metadata: EndpointUrl,
 }
 
 impl Issuer {
@@ -26,7 +27,11 @@ impl Issuer {
         // OpenID Connect Discovery §4: a terminating slash goes before the well-known path is appended.
         let base = text.strip_suffix('/').unwrap_or(text);
         let discovery = EndpointUrl::parse(&format!("{base}/.well-known/openid-configuration"))?;
-        Ok(Self { text: text.to_owned(), discovery })
+        // RFC 8414 §3.1: before the path, not after it.
+        let host_end = base.len() - path_after(base).len();
+        let (origin, path) = base.split_at(host_end);
+        let oauth_metadata = EndpointUrl::parse(&format!("{origin}/.well-known/oauth-authorization-server{path}"))?;
+        Ok(Self { text: text.to_owned(), discovery, oauth_metadata })
     }
 
     /// The identifier exactly as it was given.
@@ -38,6 +43,17 @@ impl Issuer {
     pub fn discovery_url(&self) -> &EndpointUrl {
         &self.discovery
     }
+
+    /// Where its metadata is by the rules of plain OAuth (RFC 8414 §3).
+    pub fn oauth_metadata_url(&self) -> &EndpointUrl {
+        &self.oauth_metadata
+    }
+}
+
+/// What follows the host and port of a URL.
+fn path_after(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').map_or("", |start| &after_scheme[start..])
 }
 
 impl fmt::Display for Issuer {
@@ -173,6 +189,17 @@ mod tests {
 
         assert_eq!(Issuer::parse("https://a.example/t").unwrap().discovery_url().as_str(), expected);
         assert_eq!(Issuer::parse("https://a.example/t/").unwrap().discovery_url().as_str(), expected);
+    }
+
+    #[test]
+    fn the_metadata_of_rfc_8414_is_between_host_and_path() {
+        let url = |issuer| Issuer::parse(issuer).unwrap().oauth_metadata_url().as_str().to_owned();
+        let well_known = "/.well-known/oauth-authorization-server";
+
+        assert_eq!(url("https://a.example"), format!("https://a.example{well_known}"));
+        assert_eq!(url("https://a.example/"), format!("https://a.example{well_known}"));
+        assert_eq!(url("https://a.example:8443/t/u/"), format!("https://a.example:8443{well_known}/t/u"));
+        assert_eq!(url("http://[::1]:80/t"), format!("http://[::1]:80{well_known}/t"));
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod signing_key;
 mod thumbprint;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod wycheproof;
 
 pub use self::{
     algorithm::Algorithm,

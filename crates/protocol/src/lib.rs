@@ -12,7 +12,7 @@
 //!
 //! | Module | Message |
 //! |---|---|
-//! | [`metadata`] | what the authorization server offers (OpenID Connect Discovery) |
+//! | [`metadata`] | what the authorization server offers (OpenID Connect Discovery, RFC 8414) |
 //! | [`key_set`] | its public keys |
 //! | [`client`] | who we are to it |
 //! | [`pkce`] | the proof that ties the code to this login (RFC 7636) |
@@ -20,7 +20,8 @@
 //! | [`token`] | code or refresh token in, token set out (RFC 6749 §4.1.3, §5, §6) |
 //! | [`id_token`] | who logged in (OpenID Connect Core §2, §3.1.3.7) |
 //! | [`userinfo`] | claims about them (OpenID Connect Core §5.3) |
-//! | [`access_token`] | the resource server's side (RFC 9068) |
+//! | [`access_token`] | the resource server's side (RFC 9068, plain JWT) |
+//! | [`introspection`] | the same for tokens that only their server can read (RFC 7662) |
 //! | [`revocation`] | tokens no longer needed (RFC 7009) |
 //! | [`end_session`] | logout at the authorization server (OpenID Connect RP-Initiated Logout) |
 //! | [`logout_token`] | logout that the authorization server tells us of (OpenID Connect Back-Channel Logout) |
@@ -35,6 +36,7 @@ pub mod client;
 pub mod end_session;
 pub mod id_token;
 pub mod identifier;
+pub mod introspection;
 pub mod jose;
 mod json;
 pub mod key_set;
@@ -54,6 +56,7 @@ pub use client::*;
 pub use end_session::*;
 pub use id_token::*;
 pub use identifier::*;
+pub use introspection::*;
 pub use jose::*;
 pub use key_set::*;
 pub use logout_token::*;

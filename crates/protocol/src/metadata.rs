@@ -1,10 +1,12 @@
 //! What an authorization server says about itself (OpenID Connect Discovery 1.0 §3 and §4, RFC 8414).
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::{Algorithm, EndpointUrl, InvalidUrl, Issuer, json, message};
+use crate::{Algorithm, EndpointUrl, InvalidUrl, Issuer, ResponseKind, json, message};
 
 /// The part of an authorization server's metadata that is used here.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct AuthorizationServerMetadata {
     pub userinfo_endpoint: Option<EndpointUrl>,
     /// Where tokens are revoked (RFC 7009), if it offers that.
     pub revocation_endpoint: Option<EndpointUrl>,
+    /// Where resource servers ask about tokens (RFC 7662), if it offers that.
+    pub introspection_endpoint: Option<EndpointUrl>,
     /// Where the browser is sent to log out (OpenID Connect RP-Initiated Logout §2.1), if it offers that.
     pub end_session_endpoint: Option<EndpointUrl>,
     /// Whether every authorization response carries `iss` (RFC 9207 §3); absent means no.
@@ -31,11 +35,36 @@ pub struct AuthorizationServerMetadata {
     pub id_token_signing_algorithms: Vec<Algorithm>,
     /// How clients may authenticate at the token endpoint; `client_secret_basic` when it does not say (RFC 8414 §2).
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of client assertions that it accepts there, without those we do not know (RFC 8414 §2); empty when it
+    /// does not say.
+    pub token_endpoint_auth_signing_algorithms: Vec<Algorithm>,
+    /// What it can answer an authorization request with; `code` when it does not say.
+    pub response_types_supported: Vec<String>,
+    /// How the browser can carry that answer; `query` and `fragment` when it does not say (RFC 8414 §2).
+    pub response_modes_supported: Vec<String>,
+}
+
+impl AuthorizationServerMetadata {
+    /// Whether the server says that it can answer in this way. The order of a response type's words has no meaning
+    /// (RFC 6749 §3.1.1).
+    pub fn is_offered(&self, kind: ResponseKind) -> bool {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+        let wanted = words(kind.response_type());
+        let mode = kind.response_mode().unwrap_or("query");
+        self.response_types_supported.iter().any(|offered| words(offered) == wanted)
+            && self.response_modes_supported.iter().any(|offered| offered == mode)
+    }
 }
 
 /// The request for the discovery document of an issuer (OpenID Connect Discovery §4.1).
 pub fn discovery_request(issuer: &Issuer) -> Request<Bytes> {
     message::get_json(issuer.discovery_url())
+}
+
+/// The request for the metadata of an issuer where RFC 8414 §3 puts it: for servers that know OAuth but not OpenID
+/// Connect. Read the answer with [`parse_discovery_response`]; the document is the same.
+pub fn oauth_metadata_request(issuer: &Issuer) -> Request<Bytes> {
+    message::get_json(issuer.oauth_metadata_url())
 }
 
 /// Reads a discovery document, believing nothing of it unless it names the issuer that was asked for.
@@ -66,18 +95,23 @@ pub fn parse_discovery_response(
         jwks_uri: required_url(&document, "jwks_uri")?,
         userinfo_endpoint: url(&document, "userinfo_endpoint")?,
         revocation_endpoint: url(&document, "revocation_endpoint")?,
+        introspection_endpoint: url(&document, "introspection_endpoint")?,
         end_session_endpoint: url(&document, "end_session_endpoint")?,
         authorization_response_iss_parameter_supported: announces_issuer(&document)?,
         code_challenge_methods_supported: strings(&document, "code_challenge_methods_supported", &[])?,
-        id_token_signing_algorithms: strings(&document, "id_token_signing_alg_values_supported", &["RS256"])?
-            .iter()
-            .filter_map(|name| Algorithm::from_name(name))
-            .collect(),
+        id_token_signing_algorithms: algorithms(&document, "id_token_signing_alg_values_supported", &["RS256"])?,
         token_endpoint_auth_methods_supported: strings(
             &document,
             "token_endpoint_auth_methods_supported",
             &["client_secret_basic"],
         )?,
+        token_endpoint_auth_signing_algorithms: algorithms(
+            &document,
+            "token_endpoint_auth_signing_alg_values_supported",
+            &[],
+        )?,
+        response_types_supported: strings(&document, "response_types_supported", &["code"])?,
+        response_modes_supported: strings(&document, "response_modes_supported", &["query", "fragment"])?,
     })
 }
 
@@ -141,6 +175,15 @@ fn strings(document: &Map<String, Value>, name: &'static str, default: &[&str]) 
     }
 }
 
+fn algorithms(
+    document: &Map<String, Value>,
+    name: &'static str,
+    default: &[&str],
+) -> Result<Vec<Algorithm>, MetadataError> {
+    let names = strings(document, name, default)?;
+    Ok(names.iter().filter_map(|name| Algorithm::from_name(name)).collect())
+}
+
 fn announces_issuer(document: &Map<String, Value>) -> Result<bool, MetadataError> {
     let name = "authorization_response_iss_parameter_supported";
     match document.get(name) {
@@ -165,11 +208,15 @@ pub(crate) mod testing {
             jwks_uri: url("keys"),
             userinfo_endpoint: Some(url("userinfo")),
             revocation_endpoint: Some(url("revoke")),
+            introspection_endpoint: Some(url("introspect")),
             end_session_endpoint: Some(url("logout")),
             authorization_response_iss_parameter_supported: false,
             code_challenge_methods_supported: vec!["S256".to_owned()],
             id_token_signing_algorithms: vec![Algorithm::Rs256],
             token_endpoint_auth_methods_supported: vec!["client_secret_basic".to_owned()],
+            token_endpoint_auth_signing_algorithms: Vec::new(),
+            response_types_supported: vec!["code".to_owned()],
+            response_modes_supported: vec!["query".to_owned()],
         }
     }
 }
@@ -179,6 +226,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::jose::testing::changed;
 
     fn issuer() -> Issuer {
         Issuer::parse("https://as.example/tenant").unwrap()
@@ -213,6 +261,41 @@ mod tests {
     }
 
     #[test]
+    fn the_request_of_rfc_8414_puts_the_well_known_path_first() {
+        let request = oauth_metadata_request(&issuer());
+
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.uri(), "https://as.example/.well-known/oauth-authorization-server/tenant");
+    }
+
+    #[test]
+    fn a_kind_of_response_is_offered_when_type_and_mode_are() {
+        let offered = |types: Value, modes: Value| {
+            let document = changed(document(), "response_types_supported", types);
+            let metadata = parse(&changed(document, "response_modes_supported", modes)).unwrap();
+            [ResponseKind::CodeInQuery, ResponseKind::CodeInForm, ResponseKind::CodeAndIdTokenInForm]
+                .map(|kind| metadata.is_offered(kind))
+        };
+
+        assert_eq!(offered(Value::Null, Value::Null), [true, false, false]);
+        assert_eq!(offered(json!(["code", "id_token code"]), json!(["form_post"])), [false, true, true]);
+        assert_eq!(offered(json!(["code id_token"]), json!(["query", "form_post"])), [false, false, true]);
+        assert_eq!(offered(json!(["code id_token token", "code  id_token"]), json!(["form_post"])), [false; 3]);
+    }
+
+    #[test]
+    fn what_clients_sign_with_and_where_tokens_are_introspected_is_read() {
+        let algorithms = json!(["RS1", "PS256", "ES512"]);
+        let document = document_with("token_endpoint_auth_signing_alg_values_supported", algorithms);
+        let url = "https://as.example/introspect";
+
+        let metadata = parse(&changed(document, "introspection_endpoint", json!(url))).unwrap();
+
+        assert_eq!(metadata.token_endpoint_auth_signing_algorithms, [Algorithm::Ps256, Algorithm::Es512]);
+        assert_eq!(metadata.introspection_endpoint.unwrap().as_str(), url);
+    }
+
+    #[test]
     fn a_small_document_gets_the_defaults_of_the_specification() {
         let metadata = parse(&document()).unwrap();
 
@@ -221,7 +304,8 @@ mod tests {
         assert_eq!(metadata.token_endpoint_auth_methods_supported, ["client_secret_basic"]);
         assert!(metadata.code_challenge_methods_supported.is_empty());
         assert!(!metadata.authorization_response_iss_parameter_supported);
-        assert!(metadata.userinfo_endpoint.is_none());
+        assert!(metadata.userinfo_endpoint.is_none() && metadata.introspection_endpoint.is_none());
+        assert!(metadata.token_endpoint_auth_signing_algorithms.is_empty());
     }
 
     #[test]

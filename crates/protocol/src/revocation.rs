@@ -16,6 +16,16 @@ pub enum TokenKind {
     Refresh,
 }
 
+impl TokenKind {
+    /// Its registered name (RFC 7009 §4.1.2, which RFC 7662 §2.1 uses too).
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Access => "access_token",
+            Self::Refresh => "refresh_token",
+        }
+    }
+}
+
 /// The request that revokes a token, or `None` when the server offers no revocation.
 pub fn revocation_request(
     metadata: &AuthorizationServerMetadata,
@@ -23,12 +33,8 @@ pub fn revocation_request(
     token: &Secret<String>,
     kind: TokenKind,
 ) -> Option<Request<Bytes>> {
-    let hint = match kind {
-        TokenKind::Access => "access_token",
-        TokenKind::Refresh => "refresh_token",
-    };
     let endpoint = metadata.revocation_endpoint.as_ref()?;
-    Some(client.post_form(endpoint, &[("token", token.expose()), ("token_type_hint", hint)]))
+    Some(client.post_form(endpoint, &[("token", token.expose()), ("token_type_hint", kind.hint())]))
 }
 
 /// Reads the revocation endpoint's answer. A token it never knew counts as revoked (RFC 7009 §2.2).

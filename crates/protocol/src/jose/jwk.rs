@@ -9,6 +9,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use crate::{Algorithm, json};
 
@@ -46,6 +47,17 @@ impl JwkSet {
         }
         let material = Material::Shared(algorithm, Box::new(hmac::Key::new(hmac, secret)));
         Some(Self(vec![Key { id: None, algorithm: Some(algorithm), material }]))
+    }
+
+    /// A shared secret as JWK (RFC 7518 §6.4) whose `alg` binds it to one HMAC algorithm; by the same rules. Keep such a
+    /// key apart from those that an issuer publishes.
+    pub fn from_symmetric_jwk(key: &Value) -> Option<Self> {
+        let members = key.as_object().filter(|members| is_for_verifying(members))?;
+        if members.get("kty")? != "oct" {
+            return None;
+        }
+        let algorithm = Algorithm::from_name(members.get("alg")?.as_str()?)?;
+        Self::from_shared_secret(algorithm, &Zeroizing::new(bytes(members, "k")?))
     }
 
     /// Whether no key can be used.
@@ -213,7 +225,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::jose::testing::{RFC_7515_A2_KEY, RFC_7515_A3_KEY};
+    use crate::jose::testing::{RFC_7515_A2_KEY, RFC_7515_A3_KEY, changed};
 
     fn key(text: &str) -> Value {
         serde_json::from_str(text).unwrap()
@@ -336,5 +348,24 @@ mod tests {
         assert!(JwkSet::from_shared_secret(Algorithm::Hs256, &[7; 31]).is_none());
         assert!(JwkSet::from_shared_secret(Algorithm::Hs512, &[7; 63]).is_none());
         assert!(JwkSet::from_shared_secret(Algorithm::Rs256, &[7; 64]).is_none());
+    }
+
+    #[test]
+    fn a_shared_secret_as_jwk_says_its_one_algorithm() {
+        let secret = URL_SAFE_NO_PAD.encode([7; 48]);
+        let key = json!({ "kty": "oct", "alg": "HS384", "k": secret });
+        let is_usable = |key: Value| JwkSet::from_symmetric_jwk(&key).is_some();
+
+        assert!(is_usable(key.clone()));
+        assert!(is_usable(changed(key.clone(), "use", json!("sig"))));
+        assert!(!is_usable(changed(key.clone(), "use", json!("enc"))));
+        for wrong in [json!("HS512"), json!("RS256"), json!("ES256"), json!("none"), json!("A128KW"), Value::Null] {
+            assert!(!is_usable(changed(key.clone(), "alg", wrong)));
+        }
+        for name in ["kty", "k"] {
+            assert!(!is_usable(changed(key.clone(), name, Value::Null)), "{name}");
+        }
+        assert!(!is_usable(changed(key, "kty", json!("RSA"))));
+        assert!(!is_usable(json!([])));
     }
 }

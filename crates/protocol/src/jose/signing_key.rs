@@ -39,7 +39,8 @@ impl SigningKey {
         Self::from_pkcs8(kid, Algorithm::Rs256, pkcs8)
     }
 
-    /// Takes a private key in PKCS#8 form (RFC 5208, DER) under a key id, to sign with this algorithm.
+    /// Takes a private key in PKCS#8 form (RFC 5208, DER) under a key id, to sign with this algorithm. An RSA key of less
+    /// than 2048 bits (RFC 7518 §3.3) is refused by the library.
     ///
     /// # Errors
     ///
@@ -126,13 +127,12 @@ impl SigningKey {
 }
 
 impl KeyPair {
-    /// The members that make the public key; `None` when it is too weak.
+    /// The members that make the public key.
     fn public_jwk(&self) -> Option<Value> {
         match self {
             Self::Rsa(_, key) => {
                 let (modulus, exponent) = der::public_numbers(key.public_key().as_ref())?;
-                let is_strong = modulus.len() >= MIN_MODULUS_BYTES;
-                is_strong.then(|| json!({ "kty": "RSA", "n": encode(modulus), "e": encode(exponent) }))
+                Some(json!({ "kty": "RSA", "n": encode(modulus), "e": encode(exponent) }))
             }
             Self::Elliptic(curve, key) => {
                 // An uncompressed point: one byte that says so, then two coordinates (SEC 1 §2.3.3).
@@ -167,9 +167,6 @@ pub enum SigningError {
 fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
-
-/// RFC 7518 §3.3.
-const MIN_MODULUS_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests;

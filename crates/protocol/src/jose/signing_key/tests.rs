@@ -11,6 +11,17 @@ const RFC_8037_A1_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"k",
     "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
+/// A private RSA key of 1024 bits, made for this test alone.
+const WEAK_RSA_KEY: &str = "MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBAKYDMprUuEMzO8Gnm/C+LzBpJkgZ6dJfvuR6REIObCHEZmussrI5\
+    nf//pep8cOPWaXKTSiKb6dZzsi9EZU7z9ac62PY/11KD/OTsTZ5ALX3OLx35uVDEzFyh7ktEyLHFiXutxO6Ys/cjxYqVsjO6PDxp\
+    0vEyCJbn6iuATyGQvnyZAgMBAAECgYAlWSLRYnnx5FzVPHgAuUi0g3NxVSMdiRzRGhCxK713+09vefLZ1cyOA124Wzaqi1o9xJUx\
+    JBJ/hJfZunFwScJB+DIFa8Ta79cit0Msc2wPfXs0iosikS/MngESxP52BV3ha9p86BhHB3RHZYB6FE6ElYfB2QgtE3n41tZqyb+y\
+    4QJBANuIsY22yRpI1UCgtcLZ0JFpF5isHixtBpcxlkAz/uqQ3FwdqCAhlnSRV601JjpYyxDkAaCl+2Y2A6LkNbaXqh8CQQDBlpha\
+    t4w/lFjDDEVNQdiwBFuQ+qJ6DN2C7d2chTpb8fnarwprbL/6J5QcKbe2d6NIVBGV7xJ74uQ0YmuAg/JHAkBZTumUUijLlZeTfA2V\
+    YBDWJt+fj12TCyNkPJr4MW7hs97BZpsvvxo6/6mgX//WOqsZivgSh5OXSCAAk0A6sMZXAkA60hA+2DB0DRYfRbY08EHv0ZMk7RK7\
+    NPeFVdMVQOHnmBGL4c2vsF5wmuAE4qQgfB+P1YN2ZCrgm6MtS45QgUb3AkEAu0KOISd0DwZ17VwwgYKP5dtAIQSGBF4sFSuYc3Wp\
+    GSUW+fdYVAk0Y9fMV5dQiJXme0iCij83kzyk02vdh/gYzw==";
+
 fn verifies(key: &SigningKey) -> bool {
     let token = key.sign("at+jwt", &json!({ "sub": "ann" })).unwrap();
     let keys = JwkSet::from_public_jwks(&[key.public_jwk()]);
@@ -155,6 +166,33 @@ fn a_jwk_that_is_not_one_private_key_for_signing_is_refused() {
 }
 
 #[test]
+fn a_weak_rsa_key_is_refused() {
+    let pkcs8 = STANDARD.decode(WEAK_RSA_KEY).unwrap();
+    assert_eq!(pkcs8.len(), 634);
+
+    for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
+        assert_eq!(from_pkcs8(algorithm, &pkcs8).unwrap_err(), SigningError::UnusableKey, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn a_curve_that_is_not_the_one_of_the_algorithm_is_refused() {
+    let elliptic = changed(named(RFC_7515_A3_PRIVATE_KEY), "alg", json!("ES256"));
+    let edwards = changed(jwk(RFC_8037_A1_KEY), "alg", json!("EdDSA"));
+
+    assert!(from_jwk(&elliptic).is_ok() && from_jwk(&edwards).is_ok());
+    for curve in ["P-384", "secp256k1", "Ed25519"] {
+        assert!(from_jwk(&changed(elliptic.clone(), "crv", json!(curve))).is_err(), "{curve}");
+    }
+    for curve in ["Ed448", "X25519", "P-256"] {
+        assert!(from_jwk(&changed(edwards.clone(), "crv", json!(curve))).is_err(), "{curve}");
+    }
+    for algorithm in ["RS256", "ES256", "HS256"] {
+        assert!(from_jwk(&changed(edwards.clone(), "alg", json!(algorithm))).is_err(), "{algorithm}");
+    }
+}
+
+#[test]
 fn a_coordinate_of_another_length_is_refused() {
     let with_zero = |name: &str| {
         let key = named(RFC_7515_A3_PRIVATE_KEY);
@@ -165,6 +203,11 @@ fn a_coordinate_of_another_length_is_refused() {
     for name in ["x", "y"] {
         assert!(from_jwk(&with_zero(name)).is_err(), "{name}");
     }
+    let number = |name: &str| URL_SAFE_NO_PAD.decode(named(RFC_7515_A3_PRIVATE_KEY)[name].as_str().unwrap()).unwrap();
+    let (mut x, mut y) = (number("x"), number("y"));
+    x.push(y.remove(0));
+    let shifted = changed(named(RFC_7515_A3_PRIVATE_KEY), "x", json!(encode(&x)));
+    assert!(from_jwk(&changed(shifted, "y", json!(encode(&y)))).is_err());
 }
 
 #[test]
