@@ -15,7 +15,7 @@ const JWT = /\beyJ[\w-]{10,}\.[\w-]{10,}/;
 /** Anything long enough to be a secret. */
 const LONG_VALUE = /[\w.~-]{20,}/g;
 
-test("a browser never sees a token: not in an address, a header, a page, a script's variables or a storage", LIMIT, async (t) => {
+test("a browser never sees a token, in an address, a header, a page, a variable or a storage", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
   for (const button of ["call-api", "post-api", "who-am-i"]) {
     await visitor.page.click(`#${button}`);
@@ -86,7 +86,7 @@ test("the ticket travels in the cookie and nowhere else", LIMIT, async (t) => {
   }
 });
 
-test("cookies keep to the contract: their names, HttpOnly, Secure, one host, the whole path, Strict and Lax", LIMIT, async (t) => {
+test("cookies are HttpOnly, Secure, for one host and its whole path, the session Strict, the login Lax", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
 
   const cookies = await visitor.cookies();

@@ -58,8 +58,9 @@ export class Witness {
   #pass(port, question, answer) {
     const exchange = new Exchange(question);
     this.exchanges.push(exchange);
-    const options = { host: "127.0.0.1", port, method: question.method, path: question.url, headers: question.rawHeaders };
-    const onward = send({ ...options, setHost: false, agent: false }, (reply) => {
+    const { method, url: path, rawHeaders: headers } = question;
+    const options = { host: "127.0.0.1", port, method, path, headers, setHost: false, agent: false };
+    const onward = send(options, (reply) => {
       exchange.status = reply.statusCode;
       exchange.answerHeaders = reply.headers;
       answer.writeHead(reply.statusCode, reply.statusMessage, reply.rawHeaders);
