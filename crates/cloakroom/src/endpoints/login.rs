@@ -12,7 +12,7 @@ use crate::{
     authorization_server::{Server, ServerError},
     bff::Bff,
     cookie,
-    navigation::{Manner, Site},
+    navigation::{Manner, Site, text},
     pages::{self, Action},
     pending_login::{self, Begun, BrowserSecret, PendingLogin},
     random,
@@ -46,7 +46,7 @@ pub(super) async fn login(
     }
     let parameters = Parameters::of_query(head, &PARAMETERS)?;
     let wish = wish(&parameters, bff, frontend)?;
-    if Site::of(&head.headers) == Site::Foreign && frontend.cross_site_login == CrossSiteLogin::Ask {
+    if is_sent_by_another_site(frontend, head) && frontend.cross_site_login == CrossSiteLogin::Ask {
         return Ok(ask(head));
     }
     let current = current_session(bff, frontend, head).await?;
@@ -56,6 +56,18 @@ pub(super) async fn login(
     }
     let Some(server) = chosen(bff, frontend, &wish)? else { return Ok(choose(bff, frontend, head)) };
     begin(bff, frontend, server, &wish, (current, head)).await
+}
+
+/// Whether another site's link, form or redirect led here. An old browser tells by `Referer` alone.
+fn is_sent_by_another_site(frontend: &Frontend, head: &request::Parts) -> bool {
+    match Site::of(&head.headers) {
+        Site::Foreign => true,
+        Site::Own | Site::None => false,
+        Site::Unknown => {
+            let is_own = |referer| frontend.origin.strip_from(referer).is_some();
+            head.headers.contains_key(header::REFERER) && !text(&head.headers, "referer").is_some_and(is_own)
+        }
+    }
 }
 
 fn wish<'a>(parameters: &'a Parameters, bff: &Bff, frontend: &Frontend) -> Result<Wish<'a>, Rejection> {
