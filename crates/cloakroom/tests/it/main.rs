@@ -1,5 +1,10 @@
 //! Flows through real HTTP, and every store against one contract.
 
+mod csrf;
+mod http_edge;
+mod login;
+mod requests;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store_conformance;
+mod world;
