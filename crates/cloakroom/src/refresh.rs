@@ -73,6 +73,11 @@ pub(crate) async fn ensure_fresh(bff: &Arc<Bff>, visitor: Visitor) -> Result<Fre
     if is_good(bff, &session) { Ok(fresh(session)) } else { wait(bff, session, passenger).await }
 }
 
+/// Whether the session can still call resource servers: its access token is good, or can be refreshed.
+pub(crate) fn has_tokens(bff: &Bff, session: &ActiveSession) -> bool {
+    is_good(bff, session) || session.opened().secrets().is_ok_and(|secrets| secrets.refresh_token.is_some())
+}
+
 fn board(bff: &Arc<Bff>, session: &ActiveSession) -> Passenger {
     match bff.flights().board((session.key(), session.opened().record().generation)) {
         Boarded::Passenger(passenger) => passenger,
