@@ -17,7 +17,7 @@ use crate::{
     session::{
         ActiveSession, Opened, Secrets, TOMBSTONE,
         cache::Found,
-        record::{AccessTokenLife, EndReason, Fence, Generation, Record},
+        record::{AccessTokenLife, EndReason, Fence, Generation, Record, Status},
         store::{Claim, Commit, End, StoreError, Write, Zones},
         zones,
     },
@@ -75,16 +75,16 @@ impl<'a> Attempt<'a> {
         if let Some(operation) = decision.operation
             && !self.carry_out(server, operation).await?
         {
-            return self.reread().await;
+            return self.reread(server).await;
         }
         match decision.next {
             Next::Present => Ok(Step::Decide(self.present(server).await)),
-            Next::Reread => self.reread().await,
+            Next::Reread => self.reread(server).await,
             Next::Wait => {
                 tokio::time::sleep(Duration::from_millis(50 << step.min(3))).await;
-                self.reread().await
+                self.reread(server).await
             }
-            Next::Serve => self.land_current().await,
+            Next::Serve => self.land_current(server).await,
             Next::Hold => Ok(Step::Land(Landing::Hold)),
             Next::Ended(reason) => Ok(Step::Land(self.land_ended(server, reason).await)),
         }
@@ -217,29 +217,33 @@ impl<'a> Attempt<'a> {
         self.opened.secrets().map_err(|_| StoreError::Corrupt("the tokens of a session cannot be opened".to_owned()))
     }
 
-    async fn reread(&mut self) -> Result<Step, StoreError> {
+    async fn reread(&mut self, server: &Server) -> Result<Step, StoreError> {
         let Some(record) = self.bff.store().load(self.record.key).await? else {
             return Ok(Step::Land(Landing::Hold));
         };
         let moved_on = record.generation != self.record.generation;
-        let is_active = record.status == crate::session::record::Status::Active;
+        let is_active = record.status == Status::Active;
         self.record = record;
-        if moved_on && is_active { self.land_current().await } else { Ok(Step::Decide(Event::Needed)) }
+        if moved_on && is_active { self.land_current(server).await } else { Ok(Step::Decide(Event::Needed)) }
     }
 
     /// Lands with what the store holds now, and puts it into the cache first.
-    async fn land_current(&mut self) -> Result<Step, StoreError> {
+    async fn land_current(&mut self, server: &Server) -> Result<Step, StoreError> {
         let (key, cache) = (self.record.key, self.bff.cache());
         cache.invalidate(key);
         let Found::Missing(fill) = cache.announce(key, self.bff.clock().monotonic()) else {
-            return Ok(Step::Land(Landing::Ended(EndReason::Logout)));
+            return Ok(Step::Land(self.land_ended(server, EndReason::Logout).await));
         };
         let loaded = self.bff.store().load(key).await;
         let reopened = match loaded {
-            Ok(Some(record)) if record.status == crate::session::record::Status::Active => {
-                self.opened.reopened(record, self.bff.keys()).ok()
-            }
-            Ok(_) => None,
+            Ok(Some(record)) => match record.status {
+                Status::Active => self.opened.reopened(record, self.bff.keys()).ok(),
+                Status::Dead { reason, .. } | Status::Revoked { reason, .. } => {
+                    cache.give_up(&fill);
+                    return Ok(Step::Land(self.land_ended(server, reason).await));
+                }
+            },
+            Ok(None) => None,
             Err(error) => {
                 cache.give_up(&fill);
                 return Err(error);
