@@ -3,6 +3,8 @@
 mod headers;
 mod targets;
 
+use std::fmt::Write as _;
+
 use http::Method;
 use testkit::{Answer, Ask};
 
@@ -104,13 +106,12 @@ async fn a_body_of_unknown_length_is_limited_too() {
     let world = World::with_signed_in_browser().await;
     let cookie = world.cookie();
     let headers = [("X-CSRF", "1"), ("Origin", world.origin()), ("Cookie", &cookie), ("Transfer-Encoding", "chunked")];
-    let chunk = format!("{:x}\r\n{}\r\n0\r\n\r\n", BODY_LIMIT + 1, "a".repeat(BODY_LIMIT + 1));
-
     let mut request = format!("POST /api HTTP/1.1\r\nConnection: close\r\nHost: {}\r\n", world.host());
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
-    request.push_str(&format!("\r\n{chunk}"));
+    let body = "a".repeat(BODY_LIMIT + 1);
+    write!(request, "\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()).unwrap();
     let answer = testkit::raw::exchange(world.node.address(), request.as_bytes()).await;
 
     assert_eq!((answer.status(), answer.rejection_code()), (413, Some("bad_request")));

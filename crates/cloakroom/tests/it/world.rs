@@ -30,6 +30,7 @@ use testkit::{
     raw::{self, RawAnswer},
     server::{Answering, Bound},
 };
+use tokio::runtime::Runtime;
 
 pub(crate) use self::{
     flaky_store::{FlakyStore, Operation},
@@ -94,9 +95,19 @@ impl World {
 
     /// A second process with the same settings, keys and store.
     pub(crate) async fn add_node(&self) -> Node {
+        self.node_in_the_making().await
+    }
+
+    /// The same on a runtime of its own, to be stopped dead.
+    pub(crate) async fn add_node_on(&self, runtime: &Runtime) -> Node {
+        runtime.spawn(self.node_in_the_making()).await.unwrap()
+    }
+
+    fn node_in_the_making(&self) -> impl Future<Output = Node> + Send + use<> {
         let settings =
             plan::settings(&self.plan, &self.authorization_server, &self.resource_server, self.node.address());
-        Node::start(Bound::new().await, build(settings, &self.seed, &self.store, &self.clock))
+        let bff = build(settings, &self.seed, &self.store, &self.clock);
+        async { Node::start(Bound::new().await, bff) }
     }
 
     /// The absolute URL of a path on the frontend.
@@ -212,6 +223,20 @@ impl World {
             Status::Dead { reason, .. } | Status::Revoked { reason, .. } => Some(reason),
         });
         ended.collect()
+    }
+
+    /// Lets time pass, as slowly as it really does, until this is done.
+    pub(crate) async fn while_time_passes<T>(&self, work: impl Future<Output = T>) -> T {
+        let ticking = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                self.clock.advance(Duration::from_millis(10));
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            () = ticking => unreachable!("time never ends"),
+        }
     }
 
     /// Lets the work end that no request waits for.

@@ -24,6 +24,7 @@ struct Faults {
     is_down: bool,
     failures: HashMap<Operation, usize>,
     gates: HashMap<Operation, Gate>,
+    gates_once: HashMap<Operation, Gate>,
     calls: HashMap<Operation, usize>,
     seen: Vec<Record>,
 }
@@ -77,6 +78,13 @@ impl FlakyStore {
         gate
     }
 
+    /// Holds the next call of this operation alone.
+    pub(crate) fn hold_once(&self, operation: Operation) -> Gate {
+        let gate = Gate::default();
+        self.faults().gates_once.insert(operation, gate.clone());
+        gate
+    }
+
     /// How often an operation was called.
     pub(crate) fn calls(&self, operation: Operation) -> usize {
         self.faults().calls.get(&operation).copied().unwrap_or_default()
@@ -102,7 +110,8 @@ impl FlakyStore {
         let failures = faults.failures.entry(operation).or_default();
         let fails = *failures > 0;
         *failures = failures.saturating_sub(1);
-        (faults.gates.get(&operation).cloned(), fails || faults.is_down)
+        let gate = faults.gates_once.remove(&operation).or_else(|| faults.gates.get(&operation).cloned());
+        (gate, fails || faults.is_down)
     }
 
     fn around<'a, T>(
