@@ -66,7 +66,8 @@ pub(crate) async fn ensure_fresh(bff: &Arc<Bff>, visitor: Visitor) -> Result<Fre
     if !can_refresh {
         return if is_good(bff, &session) { Ok(fresh(session)) } else { Err(Rejection::NoSession) };
     }
-    if server.is_backing_off() {
+    let flight = (session.key(), record.generation);
+    if server.is_backing_off() || bff.flights().is_resting(flight, bff.clock().monotonic()) {
         return serve_if_good(bff, session);
     }
     let passenger = board(bff, &session);

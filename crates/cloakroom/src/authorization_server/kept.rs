@@ -41,7 +41,12 @@ impl<T> Kept<T> {
         if let Some(known) = self.known(clock.monotonic(), at_most) {
             return known;
         }
-        let _one_at_a_time = self.fetching.lock().await;
+        let _one_at_a_time = match (self.fetching.try_lock(), self.at_hand()) {
+            (Ok(turn), _) => turn,
+            // Somebody is asking already, and an old value is better than waiting for a server that may hang.
+            (Err(_), Some(value)) if at_most > FAILURE_KEPT_FOR * 60 => return Ok(value),
+            (Err(_), _) => self.fetching.lock().await,
+        };
         if let Some(known) = self.known(clock.monotonic(), at_most) {
             return known;
         }
