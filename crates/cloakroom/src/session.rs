@@ -252,18 +252,38 @@ pub(crate) fn refuse_here(bff: &Bff, key: StoreKey) {
 ///
 /// # Errors
 ///
-/// [`Rejection::TryAgain`] when the store did not confirm. This node refuses the session from now on all the same.
-pub(crate) async fn end(bff: &Bff, key: StoreKey, reason: EndReason) -> Result<(), Rejection> {
+/// [`Rejection::TryAgain`] when the store did not confirm. This node refuses the session from now on all the same, and
+/// goes on asking the store for ten minutes.
+pub(crate) async fn end(bff: &Arc<Bff>, key: StoreKey, reason: EndReason) -> Result<(), Rejection> {
     refuse_here(bff, key);
     let end = End { reason, keep: TOMBSTONE };
-    match bff.store().revoke(key, end).await {
-        Ok(Write::Applied | Write::Refused) => {
-            bff.cache().lift(key);
-            bff.cache().invalidate(key);
-            Ok(())
-        }
-        Err(error) => Err(unavailable(&error)),
+    revoke(bff, key, end).await.map_err(|error| {
+        let task_bff = Arc::clone(bff);
+        bff.spawn(async move { insist(&task_bff, key, end).await });
+        unavailable(&error)
+    })
+}
+
+async fn revoke(bff: &Bff, key: StoreKey, end: End) -> Result<(), StoreError> {
+    match bff.store().revoke(key, end).await? {
+        Write::Applied | Write::Refused => bff.cache().lift(key),
     }
+    bff.cache().invalidate(key);
+    Ok(())
+}
+
+async fn insist(bff: &Bff, key: StoreKey, end: End) {
+    for seconds in [1, 2, 4, 8, 15, 30, 60, 120, 180, 180] {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        if revoke(bff, key, end).await.is_ok() {
+            return;
+        }
+    }
+    error!(
+        ?key,
+        reason = end.reason.as_str(),
+        "a session could not be ended: the store has not answered for ten minutes"
+    );
 }
 
 /// Store trouble never logs anyone out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
-use protocol::{EndSessionRequest, Secret};
+use protocol::EndSessionRequest;
 use serde::Serialize;
 
 use super::form::{Parameters, Written, read};
@@ -15,6 +15,7 @@ use crate::{
     csrf::{self, Shown, TokenOwed},
     pages,
     rejection::{Rejection, response::see_other},
+    revocation::revoke_later,
     session::{self, ActiveSession, record::EndReason},
     settings::{Frontend, SameSite},
 };
@@ -72,8 +73,7 @@ async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Re
     // Read before the end erases it. A session that cannot be opened is ended all the same.
     let refresh_token = session.newest(bff).await.secrets().ok().and_then(|secrets| secrets.refresh_token);
     session::end(bff, session.key(), EndReason::Logout).await?;
-    let (task_bff, server) = (Arc::clone(bff), identity.server.clone());
-    bff.spawn(async move { revoke(&task_bff, &server, refresh_token).await });
+    revoke_later(bff, &identity.server, refresh_token);
 
     let Some(server) = bff.server(&identity.server) else { return Ok(None) };
     let Ok(metadata) = server.metadata().await else { return Ok(None) };
@@ -86,12 +86,6 @@ async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Re
         id_token_hint: None,
     };
     Ok(request.url(&metadata))
-}
-
-async fn revoke(bff: &Bff, server: &str, token: Option<Secret<String>>) {
-    if let (Some(server), Some(token)) = (bff.server(server), token) {
-        server.revoke(&token).await;
-    }
 }
 
 fn goodbye(frontend: &Frontend, asker: &Asker, logout_url: Option<String>) -> Response<Body> {
