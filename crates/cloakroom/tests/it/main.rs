@@ -1,11 +1,15 @@
 //! Flows through real HTTP, and every store against one contract.
 
+mod boundaries;
 mod csrf;
 mod http_edge;
 mod login;
 mod logout;
+mod parity;
 mod refresh;
 mod requests;
+#[cfg(feature = "sqlite")]
+mod secrecy;
 mod sessions;
 #[cfg(feature = "sqlite")]
 mod sqlite;
