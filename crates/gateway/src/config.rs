@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod frontend;
 mod listen;
+mod mask;
 mod nearest;
 mod place;
 mod report;

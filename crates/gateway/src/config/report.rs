@@ -5,7 +5,7 @@ use std::{ops::Range, path::Path};
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use cloakroom::settings::SettingsError;
 
-use super::{document::Document, nearest::nearest, secret};
+use super::{document::Document, mask, nearest::nearest, secret};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Problem {
 
 /// All problems in the order of the file, as one text with colours.
 pub(super) fn render(file: &Path, text: &str, problems: &[Problem]) -> String {
-    let shown = secret::masked(text);
+    let shown = mask::masked(text);
     let file = file.display().to_string();
     let mut problems = problems.iter().collect::<Vec<_>>();
     problems.sort_by_key(|problem| problem.span.start);

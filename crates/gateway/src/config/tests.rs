@@ -132,6 +132,45 @@ fn a_secret_that_breaks_the_syntax_is_not_repeated_either() {
 }
 
 #[test]
+fn no_layout_of_a_secret_is_printed() {
+    let above = GOOD.split("[[authorization_servers]]").next().unwrap();
+    let section = "[[authorization_servers]]\nname = \"main\"\nissuer = \"https://login.example.com\"\n";
+    let inline = [
+        "authorization_servers = [{ name = \"main\", oops = 1, client_secret = \"hunter2\", kind = 1 }]\n",
+        "authorization_servers = [\n{ name = 1, # client_secret = 'hunter2'\nclient_secret\n=\n'hunter2' },\n]\n",
+    ];
+    let layouts = [
+        "client_secret = \"hunter2\"; oops = 1",
+        "\"client_secret\" = 'hunter2'\noops = 1",
+        "\"client\\u005fsecr\\u0065t\" = 'hunter2'",
+        "oops = 1\nclient_secret = \"\"\"\nx\nhunter2\"\"\"",
+        "client_secret = '''\nhunter2\n'''\noops",
+        "client_secret = \"\"\"\nhunter2 \\q\"\"\"",
+        "client_secret = [\n'x',\n'hunter2']",
+        "client_secret.value = 'hunter2'",
+        "client_secret = { hunter2 = \"hunter2\" }",
+        "[authorization_servers.client_secret]\nvalue = 'hunter2'",
+        "oops = 1 # client_secret: hunter2",
+        "client_secret: hunter2",
+        "client_secret = hunter2",
+        "client_secret =\n\"hunter2\"",
+        "client_secret = 'x'\nclient_secret = 'hunter2'",
+        "password\t=\t'hunter2' oops",
+    ];
+    let inline = inline.map(|layout| format!("{layout}{above}"));
+    let texts = inline.into_iter().chain(layouts.map(|layout| format!("{above}{section}{layout}\n")));
+
+    for text in texts {
+        for end in 0..=text.len() {
+            let Err(report) = load_text(&text[..end]) else { continue };
+
+            assert!(!report.contains("unter"), "{text}\n{report}");
+        }
+        assert!(load_text(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_confidential_client_needs_exactly_one_place_for_its_secret() {
     let none = report_after("client_authentication = \"none\"", "");
     let both =
