@@ -17,6 +17,9 @@ use crate::{
 /// Stands in front of apps and APIs until it is asked to stop.
 pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
+    for warning in &config.warnings {
+        tracing::warn!(file = %arguments.config.display(), "{}", warning.sentence);
+    }
     let address = arguments.listen.unwrap_or(config.listen.address);
     let way_out = format!(
         "Stop that program, or choose another address: `--listen ADDRESS:PORT`, or `address` in [listen] of {}",
@@ -40,6 +43,7 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
 /// Reads the configuration as `serve` does, and says that it holds.
 pub(crate) fn check(arguments: &cli::Check) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
+    output::warnings(config.warnings.iter().map(|warning| warning.report.as_str()));
     let routes = config.settings.frontends.iter().map(|frontend| frontend.routes.len()).sum::<usize>();
     let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), origins(&config));
     output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))

@@ -1,6 +1,10 @@
 //! Secrets: named by the configuration, never in it.
 
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use protocol::Secret;
 
@@ -47,8 +51,27 @@ pub(super) fn is_inline(key: &str) -> bool {
 }
 
 fn from_file(path: &Path) -> Result<Secret<String>, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let mut file = File::open(path).map_err(unreadable)?;
+    require_private(&file, path)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
     not_empty(&Secret::new(text)).ok_or_else(|| format!("{} is empty", path.display()))
+}
+
+/// The same rule as for the key ring.
+fn require_private(file: &File, path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = file.metadata().map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            return Err(format!("{path} can be read by others (mode {mode:o}): run `chmod 600 {path}`"));
+        }
+    }
+    Ok(())
 }
 
 fn from_environment(name: &str) -> Result<Secret<String>, String> {
