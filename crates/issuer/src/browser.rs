@@ -30,14 +30,15 @@ pub(crate) enum Cookie {
 
 impl Cookie {
     /// The value in a request; `None` when there is none or there are several that differ (names are compared byte for
-    /// byte, as the prefix promises nothing for other spellings).
+    /// byte, as the prefix promises nothing for other spellings). Whatever stands in other cookies does not matter, and
+    /// HTTP/2 may bring each on a line of its own (RFC 9113 §8.2.3).
     pub(crate) fn find(self, headers: &HeaderMap) -> Option<&str> {
-        let pairs =
-            headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+        let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
         let mut values =
-            pairs.filter_map(|pair| pair.trim_start_matches(' ').strip_prefix(self.name())?.strip_prefix('='));
+            pairs.filter_map(|pair| pair.trim_ascii_start().strip_prefix(self.name().as_bytes())?.strip_prefix(b"="));
         let first = values.next()?;
-        values.all(|other| other == first).then_some(first)
+        values.all(|other| other == first).then_some(first).and_then(|value| str::from_utf8(value).ok())
     }
 
     /// The header that sets it, until the browser closes. `Lax`, because authorization requests come from other sites.
@@ -186,6 +187,7 @@ mod tests {
             "__host-http-issuer-login=x",
             "__Host-Http-issuer-login2=x",
             "x__Host-Http-issuer-login=x",
+            "__Host-Http-issuer-login=x; __Host-Http-issuer-login=é",
         ] {
             assert_eq!(find(line), None, "{line}");
         }

@@ -97,6 +97,24 @@ async fn garbage_in_headers_and_bodies_is_answered_not_crashed_on() {
 }
 
 #[tokio::test]
+async fn a_cookie_with_foreign_bytes_does_not_hide_ours() {
+    let world = World::new().await;
+    let (browser, _) = world.logged_in().await;
+    let ours = format!("__Host-Http-issuer-session={}", browser.cookies["__Host-Http-issuer-session"]);
+    let before: [&[u8]; 3] = ["name=Zoé; ".as_bytes(), b"a=\xff\xfe;", b"=\x80; b; "];
+
+    for before in before {
+        let one_line = [before, ours.as_bytes()].concat();
+        let request = Request::get(authorize_url(&[])).header(header::COOKIE, &one_line[..]).body(Bytes::new());
+        assert_eq!(world.exchange(request.unwrap()).await.status(), 303, "{before:?}");
+
+        // As HTTP/2 brings them.
+        let request = Request::get(authorize_url(&[])).header(header::COOKIE, before).header(header::COOKIE, &ours);
+        assert_eq!(world.exchange(request.body(Bytes::new()).unwrap()).await.status(), 303, "{before:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_state_comes_back_encoded_whatever_it_is() {
     let world = World::new().await;
     let (mut browser, _) = world.logged_in().await;
