@@ -72,8 +72,10 @@ async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Re
     session::refuse_here(bff, session.key());
     // Read before the end erases it. A session that cannot be opened is ended all the same.
     let refresh_token = session.newest(bff).await.secrets().ok().and_then(|secrets| secrets.refresh_token);
-    session::end(bff, session.key(), EndReason::Logout).await?;
+    let ended = session::end(bff, session.key(), EndReason::Logout).await;
+    // Also where the store has not confirmed: it will end the session later, and nobody knows the token by then.
     revoke_later(bff, &identity.server, refresh_token);
+    ended?;
 
     let Some(server) = bff.server(&identity.server) else { return Ok(None) };
     let Ok(metadata) = server.metadata().await else { return Ok(None) };
