@@ -1,8 +1,12 @@
 //! `GET session`: who is signed in, and for how long.
 
+#[cfg(feature = "sqlite")]
+use std::sync::Arc;
 use std::time::Duration;
 
-use cloakroom::{cookie, session::store::SessionStore as _, settings::Lifetimes};
+#[cfg(feature = "sqlite")]
+use cloakroom::{clock::Clock, session::store::sqlite::SqliteStore};
+use cloakroom::{cookie, session::store::SessionStore, settings::Lifetimes};
 use serde_json::json;
 use testkit::{Ask, Browser};
 
@@ -184,6 +188,30 @@ async fn a_login_begun_on_one_node_ends_on_another() {
     let page = world.arrive(&callback).await;
 
     assert_eq!((page.status.as_u16(), page.refresh().as_deref()), (200, Some("/app")));
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_session_in_a_file_survives_a_restart() {
+    let folder = crate::store_conformance::SqliteHarness::default();
+    let clock = Arc::<testkit::HandClock>::default();
+    let (path, shared) = (folder.path(), Arc::clone(&clock));
+    let open = || -> Arc<dyn SessionStore> {
+        Arc::new(SqliteStore::open(&path, Arc::clone(&shared) as Arc<dyn Clock>).unwrap())
+    };
+    let world = World::signed_in(Plan { store: Some(open()), clock, ..Plan::default() }).await;
+    world.get("/api").await;
+    world.settle().await;
+
+    let world = world.restart_on(open).await;
+    let at_once = world.get("/api").await;
+    world.clock.advance_seconds(295);
+    let refreshed = world.get("/api").await;
+
+    assert_eq!((at_once.status.as_u16(), refreshed.status.as_u16()), (200, 200));
+    assert_eq!(world.authorization_server.presentations().len(), 1);
+    world.browser.send(world.post("/auth/logout")).await;
+    assert!(!world.is_signed_in().await);
 }
 
 #[tokio::test]

@@ -110,6 +110,21 @@ impl World {
         async { Node::start(Bound::new().await, bff) }
     }
 
+    /// Stops the process and starts it again, with the store that is opened once nothing of the old one is left.
+    #[cfg(feature = "sqlite")]
+    pub(crate) async fn restart_on(mut self, open: impl FnOnce() -> Arc<dyn SessionStore>) -> Self {
+        let settings =
+            plan::settings(&self.plan, &self.authorization_server, &self.resource_server, self.node.address());
+        let bound = Bound::new().await;
+        self.browser.connect_to(bound.address());
+        self.node.server.close().await;
+        let old = (self.store, self.node, self.plan.store.take());
+        drop(old);
+        let store = Arc::new(FlakyStore::new(open()));
+        let node = Node::start(bound, build(settings, &self.seed, &store, &self.clock));
+        Self { store, node, ..self }
+    }
+
     /// The absolute URL of a path on the frontend.
     pub(crate) fn url(&self, path: &str) -> Url {
         Url::parse(&format!("{}{path}", self.origin))
