@@ -222,6 +222,39 @@ for (const [whose, host] of [["another site", OTHER_SITE], ["a sibling on the ap
   });
 }
 
+test("even the app's own page needs the static header, which no form can send", LIMIT, async (t) => {
+  const visitor = await world.signedInVisitor(t);
+  const before = await visitor.invoiceCount();
+  const write = { method: "POST", headers: { "Content-Type": "application/json" }, body: INVOICE };
+
+  const { exchanges } = await world.witness.during(() =>
+    visitor.page.evaluate(async (write) => {
+      await fetch("/api/invoices");
+      await fetch("/api/invoices", write);
+      await fetch("/auth/session");
+      await fetch("/auth/logout", { method: "POST" });
+    }, write),
+  );
+
+  assert.equal(exchanges.length, 4);
+  areRefused(exchanges, SIBLING);
+  assert.equal(await visitor.invoiceCount(), before);
+  assert.equal((await visitor.session()).authenticated, true);
+});
+
+test("the app's own page may open no WebSocket either, and is told so", LIMIT, async (t) => {
+  const visitor = await world.signedInVisitor(t);
+
+  const { exchanges } = await world.witness.during(() =>
+    visitor.page.evaluate(openWebSocket, `${world.demo.app.replace("http", "ws")}/account`),
+  );
+
+  assert.deepEqual(
+    exchanges.map(({ status }) => status),
+    [501],
+  );
+});
+
 test("the demo's hostile page says of every attempt that it failed", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
   const before = await visitor.invoiceCount();
