@@ -13,19 +13,21 @@ use http::{
     header::{COOKIE, ORIGIN},
 };
 
-use crate::{opaque, rejection::Rejection};
+use crate::{opaque, rejection::Rejection, storage::device};
 
 /// Proof that a page of ours, shown to this browser, sent the form.
 #[derive(Debug)]
 pub(crate) struct OwnPage(());
 
-/// A cookie of ours. Both need a `Secure` connection; browsers count `http://127.0.0.1` and `http://localhost` as one.
+/// A cookie of ours. All need a `Secure` connection; browsers count `http://127.0.0.1` and `http://localhost` as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cookie {
     /// Names the browser session.
     Session,
     /// Ties login pages to this browser, before anybody has logged in.
     Login,
+    /// Tells from strangers who guess that somebody has logged in with this browser before. No login by itself.
+    Device,
 }
 
 impl Cookie {
@@ -41,9 +43,19 @@ impl Cookie {
         values.all(|other| other == first).then_some(first).and_then(|value| str::from_utf8(value).ok())
     }
 
-    /// The header that sets it, until the browser closes. `Lax`, because authorization requests come from other sites.
+    /// The value in a request, if it can be one of [`opaque::secret`].
+    pub(crate) fn find_secret(self, headers: &HeaderMap) -> Option<&str> {
+        self.find(headers).filter(|value| value.len() == SECRET_CHARACTERS)
+    }
+
+    /// The header that sets it, until the browser closes or as long as a device is known. `Lax`, because authorization
+    /// requests come from other sites.
     pub(crate) fn set(self, value: &str) -> Option<HeaderValue> {
-        HeaderValue::from_str(&format!("{}={value}; {ATTRIBUTES}", self.name())).ok()
+        let life = match self {
+            Self::Session | Self::Login => String::new(),
+            Self::Device => format!("; Max-Age={}", device::LIFE.as_secs()),
+        };
+        HeaderValue::from_str(&format!("{}={value}; {ATTRIBUTES}{life}", self.name())).ok()
     }
 
     /// The header that removes it.
@@ -55,6 +67,7 @@ impl Cookie {
         match self {
             Self::Session => "__Host-Http-issuer-session",
             Self::Login => "__Host-Http-issuer-login",
+            Self::Device => "__Host-Http-issuer-device",
         }
     }
 }
@@ -69,9 +82,9 @@ pub(crate) enum LoginCookie {
 
 impl LoginCookie {
     pub(crate) fn ensure(headers: &HeaderMap) -> Self {
-        match Cookie::Login.find(headers) {
-            Some(value) if value.len() == SECRET_CHARACTERS => Self::Present(value.to_owned()),
-            _ => Self::New(opaque::secret()),
+        match Cookie::Login.find_secret(headers) {
+            Some(value) => Self::Present(value.to_owned()),
+            None => Self::New(opaque::secret()),
         }
     }
 
