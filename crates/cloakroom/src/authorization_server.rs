@@ -75,7 +75,7 @@ impl Server {
 
     /// Its metadata (OpenID Connect Discovery §4), at most an hour old; older only while it does not answer.
     pub(crate) async fn metadata(&self) -> Result<Arc<AuthorizationServerMetadata>, ServerError> {
-        self.metadata.find(&*self.clock, KEPT_FOR, || self.fetch_metadata()).await
+        self.metadata.find_or_old(&*self.clock, KEPT_FOR, || self.fetch_metadata()).await
     }
 
     async fn fetch_metadata(&self) -> Result<AuthorizationServerMetadata, ServerError> {

@@ -1,7 +1,9 @@
 //! Flows through real HTTP, and every store against one contract.
 
+mod attacks;
 mod boundaries;
 mod csrf;
+mod findings;
 mod http_edge;
 mod login;
 mod logout;
