@@ -32,8 +32,6 @@ use crate::{
     settings::Frontend,
 };
 
-/// A login that was completed can be asked for again for so long: a repeated callback, a late tab.
-const REPEATABLE: Duration = Duration::from_secs(10 * 60);
 const MOST_AUTOMATIC_LOGINS: u64 = 3;
 
 pub(super) async fn callback(
@@ -60,7 +58,7 @@ pub(super) async fn callback(
     };
 
     if take(bff, &pending).await? == Once::Repeated {
-        return repeated(bff, &pending);
+        return Ok(repeated(bff, &pending));
     }
     limit_loops(bff, &pending, &browser).await?;
     let secrets = pending_login::key_id(state).and_then(|key_id| pending.secrets(key_id, &browser, bff.keys()));
@@ -114,12 +112,10 @@ async fn take(bff: &Bff, pending: &PendingLogin) -> Result<Once, Rejection> {
     once.map_err(|error| session::unavailable(&error))
 }
 
-/// The browser asks again for a login that was completed. It goes where it wanted to go and finds its session there.
-fn repeated(bff: &Bff, pending: &PendingLogin) -> Result<Response<Body>, Rejection> {
-    if pending.began_at.duration_until(bff.now()) > REPEATABLE {
-        return Err(BadRequest::Login("the login was completed long ago").into());
-    }
-    Ok(pages::forward(pending_login::return_path(pending, bff.settings()).as_str()))
+/// The browser asks again for a login that was completed: a late tab, a double click. It goes where it wanted to go and
+/// finds its session there.
+fn repeated(bff: &Bff, pending: &PendingLogin) -> Response<Body> {
+    pages::forward(pending_login::return_path(pending, bff.settings()).as_str())
 }
 
 /// A page that sends people to sign in although they just did would do so for ever.
