@@ -9,7 +9,7 @@ import { LIMIT, SESSION_COOKIE, openWorld } from "./harness/world.js";
 const world = await openWorld();
 const INVOICE = JSON.stringify({ customer: "Somebody Else", amount_cents: 100_000 });
 
-test("a link from another site finds the person signed in, although the Strict cookie stayed behind", LIMIT, async (t) => {
+test("a link from another site finds the person signed in though the Strict cookie stayed behind", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
   await visitor.page.goto(`${world.demo.elsewhere}`);
 
@@ -38,7 +38,7 @@ test("a link from another site keeps its query and its fragment", LIMIT, async (
   await visitor.showsAccount("/account?view=all&q=a%20b#invoices");
 });
 
-test("a link from another site leads somebody who is signed out to the login page and from there to its goal", LIMIT, async (t) => {
+test("a link from another site leads somebody signed out to its goal by way of the login page", LIMIT, async (t) => {
   const visitor = await world.visitor(t);
   await visitor.page.goto(`${world.demo.elsewhere}`);
 
@@ -97,12 +97,13 @@ for (const [whose, host] of [["another site", OTHER_SITE], ["a sibling on the ap
   test(`${whose} that signs the person out by a form gets 403, and the session goes on`, LIMIT, async (t) => {
     const visitor = await world.signedInVisitor(t);
     const enemy = await visitor.context.newPage();
-    const form = `<!doctype html><form method="post" action="${world.demo.app}/auth/logout"><button>Win</button></form>`;
+    const logout = `${world.demo.app}/auth/logout`;
+    const form = `<!doctype html><form method="post" action="${logout}"><button>Win</button></form>`;
     await enemy.goto(await serve(t, host, form));
 
     const { exchanges } = await world.witness.during(async () => {
       await enemy.click("button");
-      await enemy.waitForURL(`${world.demo.app}/auth/logout`);
+      await enemy.waitForURL(logout);
     });
 
     assert.equal(exchanges.length, 1);
@@ -181,7 +182,8 @@ for (const [whose, host] of [["another site", OTHER_SITE], ["a sibling on the ap
   test(`${whose} cannot show the app's front page in a frame`, LIMIT, async (t) => {
     const visitor = await world.signedInVisitor(t);
     const enemy = await visitor.context.newPage();
-    const html = `<!doctype html><iframe src="${world.demo.app}/"></iframe><iframe src="${world.demo.app}/auth/login"></iframe>`;
+    const { app } = world.demo;
+    const html = `<!doctype html><iframe src="${app}/"></iframe><iframe src="${app}/auth/login"></iframe>`;
 
     await enemy.goto(await serve(t, host, html), { waitUntil: "load" });
 
@@ -220,6 +222,39 @@ for (const [whose, host] of [["another site", OTHER_SITE], ["a sibling on the ap
   });
 }
 
+test("even the app's own page needs the static header, which no form can send", LIMIT, async (t) => {
+  const visitor = await world.signedInVisitor(t);
+  const before = await visitor.invoiceCount();
+  const write = { method: "POST", headers: { "Content-Type": "application/json" }, body: INVOICE };
+
+  const { exchanges } = await world.witness.during(() =>
+    visitor.page.evaluate(async (write) => {
+      await fetch("/api/invoices");
+      await fetch("/api/invoices", write);
+      await fetch("/auth/session");
+      await fetch("/auth/logout", { method: "POST" });
+    }, write),
+  );
+
+  assert.equal(exchanges.length, 4);
+  areRefused(exchanges, SIBLING);
+  assert.equal(await visitor.invoiceCount(), before);
+  assert.equal((await visitor.session()).authenticated, true);
+});
+
+test("the app's own page may open no WebSocket either, and is told so", LIMIT, async (t) => {
+  const visitor = await world.signedInVisitor(t);
+
+  const { exchanges } = await world.witness.during(() =>
+    visitor.page.evaluate(openWebSocket, `${world.demo.app.replace("http", "ws")}/account`),
+  );
+
+  assert.deepEqual(
+    exchanges.map(({ status }) => status),
+    [501],
+  );
+});
+
 test("the demo's hostile page says of every attempt that it failed", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
   const before = await visitor.invoiceCount();
@@ -231,9 +266,8 @@ test("the demo's hostile page says of every attempt that it failed", LIMIT, asyn
     return rows.length === 5 && rows.every((row) => row.textContent !== "…");
   });
 
-  for (const outcome of await enemy.$$eval("#attempts td:last-child", (cells) => cells.map((cell) => cell.textContent))) {
-    assert.match(outcome, /^(blocked|sent, but nothing to see)/);
-  }
+  const outcomes = await enemy.$$eval("#attempts td:last-child", (cells) => cells.map((cell) => cell.textContent));
+  for (const outcome of outcomes) assert.match(outcome, /^(blocked|sent, but nothing to see)/);
   await enemy.click("#link-form");
   await enemy.waitForURL(`${world.demo.app}/api/invoices`);
   assert.equal(await visitor.invoiceCount(), before);

@@ -64,7 +64,7 @@ test("a write reaches the API", LIMIT, async (t) => {
   assert.equal(await visitor.invoiceCount(), before + 1);
 });
 
-test("without a session an API call is refused with a problem that names the login, and is never redirected", LIMIT, async (t) => {
+test("without a session an API call is refused, told where to sign in, and never redirected", LIMIT, async (t) => {
   const visitor = await world.visitor(t);
   await visitor.open("/");
 

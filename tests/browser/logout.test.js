@@ -21,7 +21,7 @@ test("signing out ends the session here, and deletes its cookie", LIMIT, async (
   assert.equal((await visitor.call("/api/invoices")).body.code, "session_ended");
 });
 
-test("signing out ends the session at the login server: the next login asks for the password again", LIMIT, async (t) => {
+test("after signing out the login server asks for the password again", LIMIT, async (t) => {
   const visitor = await world.signedInVisitor(t);
 
   await signOut(visitor);

@@ -143,8 +143,8 @@ function faintTexts() {
   for (const element of document.querySelectorAll("body *")) {
     const ownText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
     if (!ownText || !element.checkVisibility()) continue;
-    const [light, dark] = [luminance(parse(getComputedStyle(element).color)), luminance(ground(element))].sort((a, b) => b - a);
-    const contrast = (light + 0.05) / (dark + 0.05);
+    const shades = [luminance(parse(getComputedStyle(element).color)), luminance(ground(element))];
+    const contrast = (Math.max(...shades) + 0.05) / (Math.min(...shades) + 0.05);
     if (contrast < 4.5) faint.push(`${contrast.toFixed(2)} ${element.textContent.trim().slice(0, 40)}`);
   }
   return faint;

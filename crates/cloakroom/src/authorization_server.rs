@@ -5,9 +5,10 @@ mod kept;
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use protocol::{
     AuthorizationServerMetadata, CodeVerifier, EndpointUrl, ExpectedNonce, IdToken, IdTokenError, IdTokenExpectation,
-    JwkSet, LogoutToken, LogoutTokenError, LogoutTokenExpectation, Secret, Subject, TokenError, TokenErrorCode,
+    Issuer, JwkSet, LogoutToken, LogoutTokenError, LogoutTokenExpectation, Secret, Subject, TokenError, TokenErrorCode,
     TokenKind, TokenResponse,
 };
 use serde_json::{Map, Value};
@@ -48,6 +49,17 @@ pub(crate) enum LogoutTrouble {
     Server(ServerError),
 }
 
+/// What a refresh says of the user.
+#[derive(Debug)]
+pub(crate) enum Renewal {
+    /// New claims, verified.
+    Claims(Box<IdToken>),
+    /// Nothing that could be believed.
+    Nothing,
+    /// The tokens are another user's.
+    AnotherUser,
+}
+
 /// Why an authorization server is of no help.
 #[derive(Clone, Debug, Error)]
 pub(crate) enum ServerError {
@@ -77,7 +89,7 @@ impl Server {
 
     /// Its metadata (OpenID Connect Discovery §4), at most an hour old; older only while it does not answer.
     pub(crate) async fn metadata(&self) -> Result<Arc<AuthorizationServerMetadata>, ServerError> {
-        self.metadata.find(&*self.clock, KEPT_FOR, || self.fetch_metadata()).await
+        self.metadata.find_or_old(&*self.clock, KEPT_FOR, || self.fetch_metadata()).await
     }
 
     async fn fetch_metadata(&self) -> Result<AuthorizationServerMetadata, ServerError> {
@@ -123,12 +135,23 @@ impl Server {
         })
     }
 
+    /// Fetches what a refresh needs, before anything is claimed: between claim and answer only the answer is waited for.
+    pub(crate) async fn prepare(&self) -> Result<(), ServerError> {
+        self.metadata().await.inspect_err(|_| self.put_off("no metadata", None))?;
+        // Without keys a refresh goes on: its ID token is then only compared, not believed.
+        drop(self.keys(KEPT_FOR).await);
+        Ok(())
+    }
+
     /// Presents a refresh token (RFC 6749 §6), once. Never repeats by itself.
     pub(crate) async fn refresh(&self, token: &Secret<String>) -> (Answer, Option<TokenResponse>) {
-        let Ok(metadata) = self.metadata().await else { return (self.not_taken("no metadata", None), None) };
+        let Some(metadata) = self.metadata.at_hand() else { return (Answer::NotTaken, None) };
         let request = protocol::refresh_request(&metadata, &self.settings.client, token);
         match self.client.send(request, self.settings.profile.request_limit()).await {
-            Err(SendError::NotSent(why)) => (self.not_taken(&why, None), None),
+            Err(SendError::NotSent(why)) => {
+                self.put_off(&why, None);
+                (Answer::NotTaken, None)
+            }
             Err(SendError::NoAnswer(why)) => {
                 warn!(server = self.settings.name, why, "a refresh was not answered");
                 (Answer::Unknown, None)
@@ -140,15 +163,26 @@ impl Server {
         }
     }
 
-    /// Only `invalid_grant` is about the session; every other refusal is about us, and no session pays for it.
+    /// Only `invalid_grant` ends a session. What is about us as a client, or about load, puts every refresh off; any
+    /// other refusal only this one.
     fn classify(&self, error: &TokenError) -> Answer {
         match error {
             TokenError::Refused { code: TokenErrorCode::InvalidGrant, .. } => Answer::InvalidGrant,
-            TokenError::Refused { .. } => {
+            TokenError::Refused {
+                code: TokenErrorCode::InvalidClient | TokenErrorCode::UnauthorizedClient, ..
+            } => {
                 error!(server = self.settings.name, %error, "the authorization server refuses us as a client: sessions cannot be refreshed");
-                self.not_taken("refused", None)
+                self.put_off("refused as a client", None);
+                Answer::NotTaken
             }
-            TokenError::RateLimited { retry_after } => self.not_taken("rate limited", *retry_after),
+            TokenError::Refused { .. } => {
+                warn!(server = self.settings.name, %error, "a refresh was refused for now");
+                Answer::NotTaken
+            }
+            TokenError::RateLimited { retry_after } => {
+                self.put_off("rate limited", *retry_after);
+                Answer::NotTaken
+            }
             TokenError::ServerFailed { .. } | TokenError::Unusable(_) => {
                 warn!(server = self.settings.name, %error, "a refresh was answered with nothing usable");
                 Answer::Unknown
@@ -156,12 +190,12 @@ impl Server {
         }
     }
 
-    fn not_taken(&self, why: &str, wait: Option<Duration>) -> Answer {
+    /// Puts every refresh at this server off for a while.
+    fn put_off(&self, why: &str, wait: Option<Duration>) {
         let wait = wait.unwrap_or(BACK_OFF).clamp(BACK_OFF, Duration::from_secs(60));
         warn!(server = self.settings.name, why, ?wait, "refreshes are put off");
         let until = self.clock.monotonic() + wait;
         *self.back_off_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = until;
-        Answer::NotTaken
     }
 
     /// Whether refreshes are put off at the moment.
@@ -195,13 +229,24 @@ impl Server {
         })
     }
 
-    /// Verifies the ID token that came with a refresh (OpenID Connect Core §12.2), with the keys at hand: storing the new
-    /// tokens must not wait for anything. Nothing when it cannot be verified now.
-    pub(crate) fn verify_refreshed(&self, tokens: &TokenResponse) -> Option<IdToken> {
-        let (metadata, keys) = (self.metadata.at_hand()?, self.keys.at_hand()?);
-        let expected = self.expect(&metadata, ExpectedNonce::Any, &tokens.access_token);
-        let verified = protocol::verify_id_token(tokens.id_token.as_ref()?, &keys, &expected);
-        verified.inspect_err(|error| warn!(server = self.settings.name, %error, "claims were not renewed")).ok()
+    /// What the ID token that came with a refresh says of the user (OpenID Connect Core §12.2), judged with the keys at
+    /// hand: storing the new tokens must not wait for anything.
+    pub(crate) fn renewal(&self, tokens: &TokenResponse, subject: &Subject) -> Renewal {
+        let Some(token) = &tokens.id_token else { return Renewal::Nothing };
+        let verified = self.metadata.at_hand().zip(self.keys.at_hand()).map(|(metadata, keys)| {
+            let expected = self.expect(&metadata, ExpectedNonce::Any, &tokens.access_token);
+            protocol::verify_id_token(token, &keys, &expected)
+        });
+        match verified {
+            Some(Ok(verified)) if verified.subject == *subject => Renewal::Claims(Box::new(verified)),
+            Some(Ok(_)) => Renewal::AnotherUser,
+            Some(Err(_)) | None if names_another(token, &self.settings.issuer, subject) => Renewal::AnotherUser,
+            Some(Err(error)) => {
+                warn!(server = self.settings.name, %error, "claims were not renewed");
+                Renewal::Nothing
+            }
+            None => Renewal::Nothing,
+        }
     }
 
     /// Verifies a logout token (OpenID Connect Back-Channel Logout §2.6); fetches the keys again when it names an unknown one.
@@ -279,6 +324,16 @@ impl Server {
             ServerError::Away(error.to_string())
         })
     }
+}
+
+/// Whether an ID token that cannot be verified speaks of another user. That is believed of anyone: it only takes away.
+fn names_another(token: &Secret<String>, issuer: &Issuer, subject: &Subject) -> bool {
+    let payload = token.expose().split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims = payload.and_then(|bytes| serde_json::from_slice::<Map<String, Value>>(&bytes).ok());
+    claims.is_some_and(|claims| {
+        let is = |name: &str, expected: &str| claims.get(name).and_then(Value::as_str) == Some(expected);
+        !is("sub", subject.as_str()) || !is("iss", issuer.as_str())
+    })
 }
 
 impl std::fmt::Debug for Server {

@@ -161,30 +161,25 @@ pub(crate) fn clear_session(frontend: &Frontend) -> HeaderValue {
 
 /// The value of a cookie. Nothing when it is not there, or there with different values: then somebody planted one.
 pub(crate) fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for (cookie, value) in pairs(headers).filter(|(cookie, _)| *cookie == name) {
-        debug_assert_eq!(cookie, name);
-        if found.is_some_and(|earlier| earlier != value) {
-            return None;
-        }
-        found = Some(value);
+    let mut values = pairs(headers).filter(|pair| pair.name == name.as_bytes()).map(|pair| pair.value);
+    let first = values.next()?;
+    if values.any(|other| other != first) {
+        return None;
     }
-    found
+    std::str::from_utf8(first).ok()
 }
 
-/// Removes our cookies from the request, in place: an upstream has no use for them.
+/// Removes our cookies from the request, in place: an upstream has no use for them. What is left is one header
+/// (RFC 9113 §8.2.3), byte for byte.
 pub(crate) fn strip_ours(headers: &mut HeaderMap) {
-    let needed = headers.get_all(header::COOKIE).iter().any(|value| contains_ours(value.as_bytes()));
-    if !needed {
+    if !headers.contains_key(header::COOKIE) {
         return;
     }
-    let kept: Vec<String> = pairs(headers)
-        .filter(|(name, _)| !is_ours(name))
-        .map(|(name, value)| if name.is_empty() { value.to_owned() } else { format!("{name}={value}") })
-        .collect();
+    let kept: Vec<&[u8]> = pairs(headers).filter(|pair| !is_ours(pair.name)).map(|pair| pair.whole).collect();
+    let kept = HeaderValue::from_bytes(&kept.join(b"; ".as_slice()));
     headers.remove(header::COOKIE);
-    if let Ok(value) = HeaderValue::try_from(kept.join("; "))
-        && !kept.is_empty()
+    if let Ok(value) = kept
+        && !value.is_empty()
     {
         headers.insert(header::COOKIE, value);
     }
@@ -200,29 +195,32 @@ pub(crate) fn refuse_ours(headers: &mut HeaderMap) {
     }
 }
 
+/// A cookie without a name, `=ours=x`, would come back as `ours=x`.
 fn sets_ours(value: &HeaderValue) -> bool {
-    let name = value.as_bytes().split(|byte| *byte == b'=' || *byte == b';').next().unwrap_or_default();
-    std::str::from_utf8(name.trim_ascii()).is_ok_and(is_ours)
+    let pair = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let pair = pair.strip_prefix(b"=").unwrap_or(pair).trim_ascii();
+    is_ours(pair.split(|byte| *byte == b'=').next().unwrap_or_default())
 }
 
 /// Whether a cookie's name is one of ours, or one that a browser might take for it (prefixes ignore letter case).
-fn is_ours(name: &str) -> bool {
-    name.trim().get(..SESSION.len()).is_some_and(|start| start.eq_ignore_ascii_case(SESSION))
+fn is_ours(name: &[u8]) -> bool {
+    name.trim_ascii().get(..SESSION.len()).is_some_and(|start| start.eq_ignore_ascii_case(SESSION.as_bytes()))
 }
 
-fn contains_ours(value: &[u8]) -> bool {
-    value.windows(SESSION.len()).any(|window| window.eq_ignore_ascii_case(SESSION.as_bytes()))
+struct Pair<'a> {
+    whole: &'a [u8],
+    name: &'a [u8],
+    value: &'a [u8],
 }
 
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| std::str::from_utf8(value.as_bytes()).ok())
-        .flat_map(|value| value.split(';'))
-        .map(|pair| pair.trim_matches([' ', '\t']))
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or(("", pair)))
+/// Every cookie of the request. Bytes, not text: what another application's cookie holds must not hide ours.
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = Pair<'_>> {
+    let lines = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';')).map(<[u8]>::trim_ascii);
+    pairs.filter(|pair| !pair.is_empty()).map(|whole| match whole.iter().position(|byte| *byte == b'=') {
+        Some(end) => Pair { whole, name: &whole[..end], value: &whole[end + 1..] },
+        None => Pair { whole, name: &[], value: whole },
+    })
 }
 
 #[cfg(test)]

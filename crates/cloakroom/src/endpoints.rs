@@ -40,29 +40,29 @@ pub(crate) async fn answer(
     head: request::Parts,
     body: Body,
 ) -> Result<Response<Body>, Rejection> {
-    let path = path_below(frontend, &head).unwrap_or_default();
-    match path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), "")) {
-        ("login", "") => match allow(&head, NAVIGATIONS)? {
+    let path = path_below(frontend, &head).and_then(|path| path.strip_prefix('/')).unwrap_or_default();
+    match path.split_once('/').map_or((path, None), |(endpoint, rest)| (endpoint, Some(rest))) {
+        ("login", None) => match allow(&head, NAVIGATIONS)? {
             Allowed::Options => Ok(options(NAVIGATIONS)),
             Allowed::Yes => login::login(bff, frontend, &head).await,
         },
-        ("callback", server) => match allow(&head, NAVIGATIONS)? {
+        ("callback", Some(server)) => match allow(&head, NAVIGATIONS)? {
             Allowed::Options => Ok(options(NAVIGATIONS)),
             Allowed::Yes => callback::callback(bff, frontend, server, &head).await,
         },
-        ("session", "") => match allow(&head, READS)? {
+        ("session", None) => match allow(&head, READS)? {
             Allowed::Options => Ok(options(READS)),
             Allowed::Yes => session::session(bff, frontend, &head).await,
         },
-        ("csrf", "") => match allow(&head, READS)? {
+        ("csrf", None) => match allow(&head, READS)? {
             Allowed::Options => Ok(options(READS)),
             Allowed::Yes => csrf_token::csrf_token(bff, frontend, &head).await,
         },
-        ("logout", "") => match allow(&head, WRITES)? {
+        ("logout", None) => match allow(&head, WRITES)? {
             Allowed::Options => Ok(options(WRITES)),
             Allowed::Yes => logout::logout(bff, frontend, &head, body).await,
         },
-        ("back-channel-logout", server) => match allow(&head, WRITES)? {
+        ("back-channel-logout", Some(server)) => match allow(&head, WRITES)? {
             Allowed::Options => Ok(options(WRITES)),
             Allowed::Yes => back_channel_logout::back_channel_logout(bff, frontend, server, &head, body).await,
         },

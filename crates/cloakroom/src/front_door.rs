@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::{Method, Request, Response, request};
 
 use crate::{
     bff::Bff,
     endpoints, proxy,
     rejection::{
-        Rejection,
+        BadRequest, Rejection,
         response::{Asked, is_preflight, respond},
     },
     route,
@@ -25,10 +25,21 @@ pub(crate) async fn answer(bff: &Arc<Bff>, request: Request<Body>) -> Response<B
     }
 }
 
+/// TRACE would send the access token back to whoever asks (RFC 9110 §9.3.8), and CONNECT asks for a tunnel.
+fn require_forwardable(head: &request::Parts) -> Result<(), Rejection> {
+    match head.method {
+        Method::TRACE | Method::CONNECT => {
+            Err(BadRequest::Method("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS").into())
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn dispatch(bff: &Arc<Bff>, request: Request<Body>) -> Result<Response<Body>, Rejection> {
     let (head, body) = request.into_parts();
     let frontend = route::find_frontend(bff, &head)?;
-    route::require_unambiguous(&head.uri)?;
+    route::require_one_reading(frontend, route::require_unambiguous(&head.uri)?)?;
+    require_forwardable(&head)?;
     if is_preflight(&head) {
         return Err(Rejection::CrossSite("a preflight from an origin that is not listed"));
     }

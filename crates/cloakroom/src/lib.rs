@@ -19,6 +19,7 @@ mod endpoints;
 mod pages;
 mod pending_login;
 mod return_path;
+mod revocation;
 
 // What all of them stand on.
 pub mod authorization_server;

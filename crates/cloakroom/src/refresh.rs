@@ -66,11 +66,17 @@ pub(crate) async fn ensure_fresh(bff: &Arc<Bff>, visitor: Visitor) -> Result<Fre
     if !can_refresh {
         return if is_good(bff, &session) { Ok(fresh(session)) } else { Err(Rejection::NoSession) };
     }
-    if server.is_backing_off() {
+    let flight = (session.key(), record.generation);
+    if server.is_backing_off() || bff.flights().is_resting(flight, bff.clock().monotonic()) {
         return serve_if_good(bff, session);
     }
     let passenger = board(bff, &session);
     if is_good(bff, &session) { Ok(fresh(session)) } else { wait(bff, session, passenger).await }
+}
+
+/// Whether the session can still call resource servers: its access token is good, or can be refreshed.
+pub(crate) fn has_tokens(bff: &Bff, session: &ActiveSession) -> bool {
+    is_good(bff, session) || session.opened().secrets().is_ok_and(|secrets| secrets.refresh_token.is_some())
 }
 
 fn board(bff: &Arc<Bff>, session: &ActiveSession) -> Passenger {

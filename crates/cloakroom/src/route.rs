@@ -1,9 +1,13 @@
 //! Which frontend and which resource server does a request mean?
 //!
 //! What is matched is what is forwarded, byte for byte. A target that two parsers could read differently (dot segments,
-//! doubled or encoded slashes, backslashes, malformed percent signs) is refused, not repaired.
+//! doubled or encoded slashes, backslashes, malformed percent signs) is refused, not repaired; so is one that an upstream
+//! could read as a path of another route (`/%61pi`, `/API`, `/api;x`), whose rules would then have been passed by.
+
+use std::borrow::Cow;
 
 use http::{header, request, uri::Uri};
+use percent_encoding::percent_decode_str;
 
 use crate::{
     bff::Bff,
@@ -67,6 +71,34 @@ pub(crate) fn find<'a>(bff: &'a Bff, head: &request::Parts) -> Result<Found<'a>,
     Ok(Found { frontend, route })
 }
 
+/// Refuses a path that means one route to us and could mean another to an upstream that decodes what need not be encoded,
+/// ignores letter case, or cuts matrix parameters off.
+pub(crate) fn require_one_reading(frontend: &Frontend, path: &str) -> Result<(), Rejection> {
+    let other = other_reading(path);
+    let prefixes = frontend.routes.iter().map(|route| &route.prefix).chain([&frontend.auth_path]);
+    for prefix in prefixes {
+        if is_below(path, prefix) != is_below_in_any_case(&other, prefix) {
+            return Err(BadRequest::AmbiguousTarget.into());
+        }
+    }
+    Ok(())
+}
+
+/// The path with everything decoded, without matrix parameters.
+fn other_reading(path: &str) -> Cow<'_, str> {
+    if !path.contains(['%', ';']) {
+        return Cow::Borrowed(path);
+    }
+    let segments = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    let decoded: Vec<_> = segments.map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect();
+    Cow::Owned(decoded.join("/"))
+}
+
+fn is_below_in_any_case(path: &str, prefix: &str) -> bool {
+    let (start, rest) = path.split_at_checked(prefix.len()).unwrap_or((path, ""));
+    prefix == "/" || (start.eq_ignore_ascii_case(prefix) && (rest.is_empty() || rest.starts_with('/')))
+}
+
 /// The frontend with exactly the request's host.
 pub(crate) fn find_frontend<'a>(bff: &'a Bff, head: &request::Parts) -> Result<&'a Frontend, Rejection> {
     let mut hosts = head.headers.get_all(header::HOST).iter();
@@ -121,8 +153,8 @@ fn is_plain_segment(segment: &str) -> bool {
             let (Some(high), Some(low)) = (bytes.next().and_then(hex), bytes.next().and_then(hex)) else {
                 return false;
             };
-            // An encoded dot could complete a dot segment, the others could end one.
-            if matches!(high << 4 | low, 0..=0x1f | b'/' | b'\\' | b'.' | b'%' | 0x7f) {
+            // An encoded dot could complete a dot segment; the others could end a segment or the path.
+            if matches!(high << 4 | low, 0..=0x1f | b'/' | b'\\' | b'.' | b'%' | b';' | b'#' | b'?' | 0x7f) {
                 return false;
             }
         }
@@ -162,12 +194,51 @@ mod tests {
             "/a%252fb",
             "/a/..;x=1/b",
             "*",
+            "/a%3bb",
+            "/a%23b",
+            "/a%3Fb",
         ] {
             let refused = bad.parse::<Uri>().is_ok_and(|uri| require_unambiguous(&uri).is_ok());
             assert!(!refused, "{bad}");
         }
         for good in ["/", "/a", "/a/", "/a.b/c;v=1", "/a%20b", "/%C3%A9", "/a?b=../c//d", "/...", "/a/.well-known"] {
             assert!(require_unambiguous(&good.parse().unwrap()).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_an_upstream_could_read_as_another_route_is_refused() {
+        let mut frontend = Frontend::new("app", crate::settings::Origin::parse("https://app.example.com").unwrap());
+        frontend.routes = ["/", "/api", "/api/open", "/Docs"]
+            .into_iter()
+            .map(|prefix| Route {
+                prefix: prefix.to_owned(),
+                access: Access::Public,
+                kind: Kind::Page,
+                upstream: UpstreamUrl::parse("http://127.0.0.1:1").unwrap(),
+                body_limit: 1,
+            })
+            .collect();
+        let is_plain = |path: &str| require_one_reading(&frontend, path).is_ok();
+
+        for bad in [
+            "/%61pi/x",
+            "/API/x",
+            "/api;v=1/x",
+            "/aP%69",
+            "/api/%6fpen",
+            "/api/open;x",
+            "/docs/a",
+            "/%44ocs",
+            "/%61uth/login",
+            "/AUTH/login",
+            "/auth;x/login",
+            "/%41pi",
+        ] {
+            assert!(!is_plain(bad), "{bad}");
+        }
+        for good in ["/", "/api/Orders;v=1", "/x/API", "/api/open/%C3%A9", "/Docs/A", "/Other", "/a%20b", "/apis/X"] {
+            assert!(is_plain(good), "{good}");
         }
     }
 

@@ -106,7 +106,8 @@ pub(crate) async fn find(
     };
     let opened = match found {
         Found::Fresh(opened) => opened,
-        Found::Denied => return Err(Rejection::SessionEnded(EndReason::Logout)),
+        // Not "ended", which would delete the cookie: its end is not confirmed, and the cookie is needed to try again.
+        Found::Denied => return Err(Rejection::NoSession),
         Found::Missing(fill) => {
             let announced = Announced { bff, fill };
             let opened = Arc::new(open_stored(bff, &ticket).await?);
@@ -115,6 +116,16 @@ pub(crate) async fn find(
             opened
         }
     };
+    require_current(bff, frontend, &opened)?;
+    Ok(ActiveSession { opened, ticket: Arc::new(ticket) })
+}
+
+/// The same for a session that is to be ended: also one that this node refuses because its end was not confirmed.
+pub(crate) async fn find_to_end(bff: &Bff, frontend: &Frontend, ticket: Ticket) -> Result<ActiveSession, Rejection> {
+    if !bff.cache().is_denied(ticket.store_key(), bff.clock().monotonic()) {
+        return find(bff, frontend, ticket, Freshness::Cached).await;
+    }
+    let opened = Arc::new(open_stored(bff, &ticket).await?);
     require_current(bff, frontend, &opened)?;
     Ok(ActiveSession { opened, ticket: Arc::new(ticket) })
 }
@@ -193,6 +204,11 @@ impl ActiveSession {
         Self { opened, ticket: Arc::clone(&self.ticket) }
     }
 
+    /// The session as the store has it now: another node may have refreshed it. As it was, while the store is away.
+    pub(crate) async fn newest(&self, bff: &Bff) -> Arc<Opened> {
+        open_stored(bff, &self.ticket).await.map_or_else(|_| Arc::clone(&self.opened), Arc::new)
+    }
+
     /// Judges the session-bound token that a request still owes.
     pub(crate) fn settle(&self, bff: &Bff, owes: Option<&TokenOwed>) -> Result<(), Rejection> {
         owes.map_or(Ok(()), |owed| owed.settle(bff.keys(), &self.identity().session_id))
@@ -227,22 +243,47 @@ async fn touch(bff: &Bff, key: StoreKey, idle_expires_at: Timestamp) {
     }
 }
 
+/// Refuses a session on this node from now on, whatever the store says.
+pub(crate) fn refuse_here(bff: &Bff, key: StoreKey) {
+    bff.cache().deny(key, bff.clock().monotonic());
+}
+
 /// Ends a session: for this node at once, for all others when the store has confirmed.
 ///
 /// # Errors
 ///
-/// [`Rejection::TryAgain`] when the store did not confirm. This node refuses the session from now on all the same.
-pub(crate) async fn end(bff: &Bff, key: StoreKey, reason: EndReason) -> Result<(), Rejection> {
-    bff.cache().deny(key, bff.clock().monotonic());
+/// [`Rejection::TryAgain`] when the store did not confirm. This node refuses the session from now on all the same, and
+/// goes on asking the store for ten minutes.
+pub(crate) async fn end(bff: &Arc<Bff>, key: StoreKey, reason: EndReason) -> Result<(), Rejection> {
+    refuse_here(bff, key);
     let end = End { reason, keep: TOMBSTONE };
-    match bff.store().revoke(key, end).await {
-        Ok(Write::Applied | Write::Refused) => {
-            bff.cache().lift(key);
-            bff.cache().invalidate(key);
-            Ok(())
-        }
-        Err(error) => Err(unavailable(&error)),
+    revoke(bff, key, end).await.map_err(|error| {
+        let task_bff = Arc::clone(bff);
+        bff.spawn(async move { insist(&task_bff, key, end).await });
+        unavailable(&error)
+    })
+}
+
+async fn revoke(bff: &Bff, key: StoreKey, end: End) -> Result<(), StoreError> {
+    match bff.store().revoke(key, end).await? {
+        Write::Applied | Write::Refused => bff.cache().lift(key),
     }
+    bff.cache().invalidate(key);
+    Ok(())
+}
+
+async fn insist(bff: &Bff, key: StoreKey, end: End) {
+    for seconds in [1, 2, 4, 8, 15, 30, 60, 120, 180, 180] {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        if revoke(bff, key, end).await.is_ok() {
+            return;
+        }
+    }
+    error!(
+        ?key,
+        reason = end.reason.as_str(),
+        "a session could not be ended: the store has not answered for ten minutes"
+    );
 }
 
 /// Store trouble never logs anyone out.

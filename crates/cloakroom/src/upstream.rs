@@ -7,7 +7,7 @@ pub(crate) use self::headers::keep_private;
 use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
-use http::{Request, Response, Uri, Version, request, uri::PathAndQuery};
+use http::{Request, Response, StatusCode, Uri, Version, request, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
@@ -71,6 +71,9 @@ pub(crate) async fn forward(
     let answer = tokio::time::timeout(ANSWER_LIMIT, bff.upstream().client.request(request)).await;
     let answer = answer.map_err(|_| failed("no answer within 60 s"))?.map_err(|error| refusal(&error))?;
 
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(failed("a change of protocols that nobody asked for"));
+    }
     let mut answer = answer.map(|body| Body::new(body.map_err(axum::Error::new)));
     headers::clean_answer(answer.headers_mut());
     if permit.is_personal() {

@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod frontend;
 mod listen;
+mod mask;
 mod nearest;
 mod place;
 mod report;
@@ -40,6 +41,17 @@ pub(crate) struct Config {
     pub(crate) store: PathBuf,
     /// The file of the key ring.
     pub(crate) key_ring: PathBuf,
+    /// What works and is dangerous.
+    pub(crate) warnings: Vec<Warning>,
+}
+
+/// Something that the operator should know.
+#[derive(Debug)]
+pub(crate) struct Warning {
+    /// One line, for a log.
+    pub(crate) sentence: String,
+    /// Several lines that show the place in the file.
+    pub(crate) report: String,
 }
 
 /// Reads and verifies a configuration file. Opens nothing else but the secrets that it names.
@@ -50,9 +62,14 @@ pub(crate) fn load(file: &Path) -> Result<Config, ConfigError> {
 
 /// Verifies a configuration's text. `file` names it in reports, and its folder is where relative paths begin.
 pub(crate) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
-    Document::parse(text)
-        .and_then(|document| read(&document, file))
-        .map_err(|problems| ConfigError::report(report::render(file, text, &problems)))
+    let refused = |problems: Vec<Problem>| ConfigError::report(report::render(file, text, &problems));
+    let document = Document::parse(text).map_err(refused)?;
+    let mut config = read(&document, file).map_err(refused)?;
+    let warnings = document.into_warnings().into_iter();
+    config.warnings = warnings
+        .map(|problem| Warning { sentence: problem.to_string(), report: report::render(file, text, &[problem]) })
+        .collect();
+    Ok(config)
 }
 
 fn read(document: &Document<'_>, file: &Path) -> Result<Config, Vec<Problem>> {
@@ -67,7 +84,7 @@ fn read(document: &Document<'_>, file: &Path) -> Result<Config, Vec<Problem>> {
     let frontends = root.sections("frontends");
     let frontends = frontends.iter().map(|section| frontend::read(section, &names)).collect::<Vec<_>>();
     root.refuse_unknown_keys();
-    document.problems()?;
+    document.require_no_error()?;
 
     let settings = Settings {
         frontends: frontends.into_iter().flatten().collect(),
@@ -76,7 +93,7 @@ fn read(document: &Document<'_>, file: &Path) -> Result<Config, Vec<Problem>> {
     verify(document, &settings, listen.as_ref())?;
     let complete = listen.zip(store).zip(key_ring);
     let ((listen, store), key_ring) = complete.expect("whatever is missing has been reported as a problem above");
-    Ok(Config { settings, listen, store, key_ring })
+    Ok(Config { settings, listen, store, key_ring, warnings: Vec::new() })
 }
 
 /// What no single key shows: contradictions between them.

@@ -36,7 +36,7 @@ use self::{bearer::Verifier, folder::Folder, loopback::LoopbackClient, welcome::
 use crate::{
     cli, environment,
     failure::Failure,
-    listener::{self, Answer},
+    listener::{self, Answer, Limits},
     output,
     stop::Stop,
     tasks,
@@ -65,7 +65,7 @@ pub(crate) async fn run(arguments: cli::Demo, stop: Stop) -> Result<(), Failure>
     background(sockets.app_server, sample_app::router(&places, verifier));
     background(sockets.elsewhere, elsewhere::router(&places));
     tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
-    let serving = tasks::spawn(listener::serve(sockets.gateway, CONNECTIONS, Arc::clone(&bff), stop));
+    let serving = tasks::spawn(listener::serve(sockets.gateway, limits(), Arc::clone(&bff), stop));
 
     require_answers(&places, &registration.issuer).await?;
     let welcome = Welcome { places: &places, password: password.expose(), folder: folder.path() };
@@ -138,7 +138,7 @@ fn port(socket: &TcpListener) -> Result<u16, Failure> {
 
 /// Serves as long as the process lives: the gateway needs these until its last request is answered.
 fn background(socket: TcpListener, answer: impl Answer) {
-    tasks::spawn(listener::serve(vec![socket], CONNECTIONS, answer, Stop::never()));
+    tasks::spawn(listener::serve(vec![socket], limits(), answer, Stop::never()));
 }
 
 /// Asks the app through the gateway and the login server once, so that nothing is announced that does not answer.
@@ -161,4 +161,7 @@ fn default_folder() -> Option<PathBuf> {
     state.or_else(home).map(|state| state.join("cloakroom-demo"))
 }
 
-const CONNECTIONS: usize = 512;
+/// Everybody is on this machine.
+fn limits() -> Limits {
+    Limits::for_one_peer(512)
+}

@@ -1,11 +1,15 @@
 //! Connections in, answers out: our own accept loop on hyper.
 //!
-//! What is bounded: open connections (more wait to be accepted), the size of a request's head, the time for it, the
-//! time that a connection may be idle, and the time that a graceful stop takes.
+//! What is bounded: open connections, in all and of one peer (`places`); the time for a request's head, for a client that
+//! leaves us waiting, and for idleness (`patience`); the size of a head, requests at a time and bytes in flight
+//! (`connection`); the time that a graceful stop takes.
 
 mod activity;
 mod address;
+mod bodies;
 mod connection;
+mod patience;
+mod places;
 mod watched;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
@@ -15,12 +19,16 @@ use cloakroom::bff::Bff;
 use http::{Request, Response};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     time::{sleep, timeout},
 };
 use tower_service::Service as _;
 
-pub(crate) use self::address::{bind, bind_localhost};
+use self::places::Places;
+pub(crate) use self::{
+    address::{bind, bind_localhost},
+    places::Limits,
+};
 use crate::{stop::Stop, tasks};
 
 /// Answers requests.
@@ -43,9 +51,9 @@ impl Answer for Router {
 }
 
 /// Serves these sockets until a stop is requested and what is under way is finished, or ten seconds later, or at
-/// once when that is demanded. At most `connections` are open at the same time.
-pub(crate) async fn serve(sockets: Vec<TcpListener>, connections: usize, answer: impl Answer, stop: Stop) {
-    let places = Arc::new(Semaphore::new(connections));
+/// once when that is demanded. `limits` hold for all sockets together.
+pub(crate) async fn serve(sockets: Vec<TcpListener>, limits: Limits, answer: impl Answer, stop: Stop) {
+    let places = Places::new(limits);
     let (alive, mut all_gone) = mpsc::channel::<Infallible>(1);
     for socket in sockets {
         tasks::spawn(accept_all(socket, Arc::clone(&places), answer.clone(), stop.clone(), alive.clone()));
@@ -67,21 +75,27 @@ pub(crate) async fn serve(sockets: Vec<TcpListener>, connections: usize, answer:
 
 async fn accept_all(
     socket: TcpListener,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     answer: impl Answer,
     mut stop: Stop,
     alive: mpsc::Sender<Infallible>,
 ) {
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (stream, peer) = tokio::select! {
-            connection = accept(&socket) => connection,
+        let (stream, peer, place) = tokio::select! {
+            (stream, peer) = accept(&socket) => (stream, peer, places.take(peer)),
             () = stop.requested() => return,
         };
-        let connection = connection::serve(stream, peer, answer.clone(), stop.clone());
-        let alive = alive.clone();
+        let place = tokio::select! {
+            place = place => place,
+            () = stop.requested() => return,
+        };
+        let Some(place) = place else {
+            tracing::debug!(%peer, "a connection was turned away: its peer has its share already");
+            continue;
+        };
+        let (answer, stop, alive) = (answer.clone(), stop.clone(), alive.clone());
         tasks::spawn(async move {
-            connection.await;
+            connection::serve(stream, peer, place.activity(), answer, stop).await;
             drop((place, alive));
         });
     }

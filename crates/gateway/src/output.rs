@@ -28,6 +28,15 @@ pub(crate) fn failure(failure: &Failure) {
     drop(written);
 }
 
+/// Says on standard error what the operator should know; each is a report with a heading of its own.
+pub(crate) fn warnings<'a>(reports: impl Iterator<Item = &'a str>) {
+    let mut stderr = anstream::stderr().lock();
+    for report in reports {
+        // With standard error gone there is nobody left to tell.
+        drop(writeln!(stderr, "{report}\n"));
+    }
+}
+
 /// Writes to standard output, at once.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();

@@ -6,9 +6,10 @@ use cloakroom::bff::Bff;
 
 use crate::{
     cli,
-    config::{self, Config},
+    config::{self, Config, Listen, Tls},
     failure::Failure,
-    listener, output,
+    listener::{self, Limits},
+    output,
     stop::Stop,
     tasks, token_handler,
 };
@@ -16,6 +17,9 @@ use crate::{
 /// Stands in front of apps and APIs until it is asked to stop.
 pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
+    for warning in &config.warnings {
+        tracing::warn!(file = %arguments.config.display(), "{}", warning.sentence);
+    }
     let address = arguments.listen.unwrap_or(config.listen.address);
     let way_out = format!(
         "Stop that program, or choose another address: `--listen ADDRESS:PORT`, or `address` in [listen] of {}",
@@ -23,14 +27,14 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
     );
     let socket = listener::bind(address, &way_out).await.map_err(Failure::trouble)?;
     let address = socket.local_addr().map_err(Failure::trouble)?;
-    let connections = config.listen.connections;
+    let limits = limits(&config.listen);
     let origins = origins(&config);
     let opening = move || token_handler::open(config.settings, &config.key_ring, &config.store);
     let bff = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
     tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
 
     tracing::info!(%address, origins, version = env!("CARGO_PKG_VERSION"), "serving");
-    listener::serve(vec![socket], connections, Arc::clone(&bff), stop).await;
+    listener::serve(vec![socket], limits, Arc::clone(&bff), stop).await;
     bff.stop(STOP_LIMIT).await;
     tracing::info!("stopped");
     Ok(())
@@ -39,9 +43,18 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
 /// Reads the configuration as `serve` does, and says that it holds.
 pub(crate) fn check(arguments: &cli::Check) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
+    output::warnings(config.warnings.iter().map(|warning| warning.report.as_str()));
     let routes = config.settings.frontends.iter().map(|frontend| frontend.routes.len()).sum::<usize>();
     let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), origins(&config));
     output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))
+}
+
+/// Behind a proxy every connection comes from the same peer; who may have how many is the proxy's decision then.
+fn limits(listen: &Listen) -> Limits {
+    match listen.tls {
+        Tls::Off => Limits::among_peers(listen.connections),
+        Tls::Terminated => Limits::for_one_peer(listen.connections),
+    }
 }
 
 fn origins(config: &Config) -> String {

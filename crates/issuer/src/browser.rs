@@ -13,36 +13,49 @@ use http::{
     header::{COOKIE, ORIGIN},
 };
 
-use crate::{opaque, rejection::Rejection};
+use crate::{opaque, rejection::Rejection, storage::device};
 
 /// Proof that a page of ours, shown to this browser, sent the form.
 #[derive(Debug)]
 pub(crate) struct OwnPage(());
 
-/// A cookie of ours. Both need a `Secure` connection; browsers count `http://127.0.0.1` and `http://localhost` as one.
+/// A cookie of ours. All need a `Secure` connection; browsers count `http://127.0.0.1` and `http://localhost` as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cookie {
     /// Names the browser session.
     Session,
     /// Ties login pages to this browser, before anybody has logged in.
     Login,
+    /// Tells from strangers who guess that somebody has logged in with this browser before. No login by itself.
+    Device,
 }
 
 impl Cookie {
     /// The value in a request; `None` when there is none or there are several that differ (names are compared byte for
-    /// byte, as the prefix promises nothing for other spellings).
+    /// byte, as the prefix promises nothing for other spellings). Whatever stands in other cookies does not matter, and
+    /// HTTP/2 may bring each on a line of its own (RFC 9113 §8.2.3).
     pub(crate) fn find(self, headers: &HeaderMap) -> Option<&str> {
-        let pairs =
-            headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+        let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        let pairs = lines.flat_map(|line| line.split(|byte| *byte == b';'));
         let mut values =
-            pairs.filter_map(|pair| pair.trim_start_matches(' ').strip_prefix(self.name())?.strip_prefix('='));
+            pairs.filter_map(|pair| pair.trim_ascii_start().strip_prefix(self.name().as_bytes())?.strip_prefix(b"="));
         let first = values.next()?;
-        values.all(|other| other == first).then_some(first)
+        values.all(|other| other == first).then_some(first).and_then(|value| str::from_utf8(value).ok())
     }
 
-    /// The header that sets it, until the browser closes. `Lax`, because authorization requests come from other sites.
+    /// The value in a request, if it can be one of [`opaque::secret`].
+    pub(crate) fn find_secret(self, headers: &HeaderMap) -> Option<&str> {
+        self.find(headers).filter(|value| value.len() == SECRET_CHARACTERS)
+    }
+
+    /// The header that sets it, until the browser closes or as long as a device is known. `Lax`, because authorization
+    /// requests come from other sites.
     pub(crate) fn set(self, value: &str) -> Option<HeaderValue> {
-        HeaderValue::from_str(&format!("{}={value}; {ATTRIBUTES}", self.name())).ok()
+        let life = match self {
+            Self::Session | Self::Login => String::new(),
+            Self::Device => format!("; Max-Age={}", device::LIFE.as_secs()),
+        };
+        HeaderValue::from_str(&format!("{}={value}; {ATTRIBUTES}{life}", self.name())).ok()
     }
 
     /// The header that removes it.
@@ -54,6 +67,7 @@ impl Cookie {
         match self {
             Self::Session => "__Host-Http-issuer-session",
             Self::Login => "__Host-Http-issuer-login",
+            Self::Device => "__Host-Http-issuer-device",
         }
     }
 }
@@ -68,9 +82,9 @@ pub(crate) enum LoginCookie {
 
 impl LoginCookie {
     pub(crate) fn ensure(headers: &HeaderMap) -> Self {
-        match Cookie::Login.find(headers) {
-            Some(value) if value.len() == SECRET_CHARACTERS => Self::Present(value.to_owned()),
-            _ => Self::New(opaque::secret()),
+        match Cookie::Login.find_secret(headers) {
+            Some(value) => Self::Present(value.to_owned()),
+            None => Self::New(opaque::secret()),
         }
     }
 
@@ -186,6 +200,7 @@ mod tests {
             "__host-http-issuer-login=x",
             "__Host-Http-issuer-login2=x",
             "x__Host-Http-issuer-login=x",
+            "__Host-Http-issuer-login=x; __Host-Http-issuer-login=é",
         ] {
             assert_eq!(find(line), None, "{line}");
         }

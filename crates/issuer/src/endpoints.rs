@@ -1,11 +1,14 @@
-//! One path each. Every other path answers 404, every other method 405.
+//! One path each. Every other path answers 404, every other method 405, every other host 421.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
     routing::{get, post},
 };
+use http::{StatusCode, header::ALLOW};
 use protocol::Issuer;
 
 use crate::server::LoginServer;
@@ -14,6 +17,7 @@ mod authorize;
 mod discovery;
 mod end_session;
 mod login;
+mod own_host;
 mod revoke;
 mod token;
 mod userinfo;
@@ -50,14 +54,20 @@ pub(crate) fn router(server: Arc<LoginServer>) -> Router {
     Router::new()
         .route(&path(DISCOVERY), get(discovery::metadata))
         .route(&path(JWKS), get(discovery::key_set))
-        .route(&path(AUTHORIZE), get(authorize::by_get).post(authorize::by_post))
+        .route(&path(AUTHORIZE), get(authorize::by_get).post(authorize::by_post).head(no_head).fallback(no_head))
         .route(&path(LOGIN), post(login::login))
         .route(&path(TOKEN), post(token::token))
         .route(&path(USERINFO), get(userinfo::userinfo).post(userinfo::userinfo))
         .route(&path(REVOKE), post(revoke::revoke))
-        .route(&path(END_SESSION), get(end_session::by_get).post(end_session::by_post))
+        .route(&path(END_SESSION), get(end_session::by_get).post(end_session::by_post).head(no_head).fallback(no_head))
         .route(&path(CONFIRM), post(end_session::confirm))
+        .layer(from_fn_with_state(Arc::clone(&server), own_host::require))
         .with_state(server)
+}
+
+/// Refuses HEAD too, where a GET starts or ends something: axum would run it and throw the answer away.
+async fn no_head() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, POST")]).into_response()
 }
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";

@@ -10,7 +10,7 @@
 //! | The database holds | Never |
 //! |---|---|
 //! | Argon2id hashes of passwords | passwords |
-//! | SHA-256 of session cookies, codes, access and refresh tokens | anything that can be presented |
+//! | SHA-256 of session and device cookies, codes, access and refresh tokens | anything that can be presented |
 //! | the signing key and the key of the forms | — keep the file as you keep a private key |
 
 mod accounts;

@@ -1,6 +1,6 @@
 //! Opaque values: what we hand out to be presented again, and the hash that we keep of it.
 //!
-//! Session cookies, codes, access-token and refresh-token lookups all work alike: whoever holds the database holds
+//! Session and device cookies, codes, access-token and refresh-token lookups all work alike: whoever holds the database holds
 //! hashes of values with 256 random bits, which cannot be presented.
 
 use aws_lc_rs::digest;
@@ -13,7 +13,7 @@ use rusqlite::{
 use crate::random;
 
 /// SHA-256 of a presented value: the only form in which the database knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Hash([u8; 32]);
 
 impl Hash {

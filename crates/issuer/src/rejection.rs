@@ -18,6 +18,8 @@ pub(crate) enum Rejection {
     Form(FormError),
     /// Another site's page sent the form.
     CrossSite,
+    /// The request is for another host than the issuer's.
+    OtherHost,
     /// The form does not belong to this browser any more; its cookie is gone.
     StaleForm,
     /// The database refused.
@@ -31,6 +33,7 @@ impl Rejection {
             Self::Form(FormError::MediaType) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Form(FormError::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::CrossSite | Self::StaleForm => StatusCode::FORBIDDEN,
+            Self::OtherHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Storage(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -44,6 +47,7 @@ impl Rejection {
             Self::Malformed => "The application that sent you here made a request that cannot be understood.",
             Self::Form(_) => "This form was not sent the way this page sends it.",
             Self::CrossSite => "This form was sent by another site, so nothing was done.",
+            Self::OtherHost => "This login server has another address.",
             Self::StaleForm => {
                 "This page is out of date, or the browser refuses cookies. Go back to the application and start again."
             }

@@ -85,7 +85,8 @@ impl LoginServer {
         }))
     }
 
-    /// Every endpoint, at its path below the issuer. Serve it at the issuer's origin, at the root.
+    /// Every endpoint, at its path below the issuer. Serve it at the issuer's origin, at the root; a proxy in front of it
+    /// has to pass `Host` on, because requests for other hosts are refused.
     pub fn router(self: &Arc<Self>) -> axum::Router {
         endpoints::router(Arc::clone(self))
     }

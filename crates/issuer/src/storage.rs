@@ -20,6 +20,7 @@ pub(crate) mod access_token;
 pub(crate) mod account;
 pub(crate) mod browser_session;
 pub(crate) mod code;
+pub(crate) mod device;
 pub(crate) mod family;
 pub(crate) mod key;
 
@@ -134,6 +135,7 @@ fn sweep(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> 
     transaction.execute("DELETE FROM access_token WHERE expires_at <= ?1", [now])?;
     transaction.execute("DELETE FROM family WHERE expires_at <= ?1", [now])?;
     transaction.execute("DELETE FROM browser_session WHERE expires_at <= ?1", [now])?;
+    transaction.execute("DELETE FROM device WHERE expires_at <= ?1", [now])?;
     Ok(())
 }
 
@@ -155,17 +157,43 @@ fn ensure_private_file(path: &Path) -> io::Result<()> {
 fn ensure_schema(connection: &mut Connection) -> Result<(), StorageError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > SCHEMA_VERSION {
-        return Err(StorageError::NewerSchema { found, known: SCHEMA_VERSION });
+    let steps = (1..).zip(SCHEMA_STEPS);
+    let known = steps.clone().map(|(version, _)| version).max().unwrap_or_default();
+    if found > known {
+        return Err(StorageError::NewerSchema { found, known });
     }
-    if found == 0 {
-        transaction.execute_batch(include_str!("storage/schema.sql"))?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    for (version, step) in steps.filter(|(version, _)| *version > found) {
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version)?;
     }
     Ok(transaction.commit()?)
 }
 
-const SCHEMA_VERSION: i64 = 1;
+/// From an empty file to the newest schema; each step leads to the version of its place in the list, from 1 on.
+const SCHEMA_STEPS: [&str; 2] = [include_str!("storage/schema.sql"), include_str!("storage/schema_2.sql")];
 const SWEEP_INTERVAL_MILLIS: i64 = 60_000;
 /// Only a command line that edits accounts beside the running server makes anyone wait.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up_to_date_and_one_of_a_later_version_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA_STEPS[0]).unwrap();
+        connection.execute_batch("INSERT INTO account VALUES ('s', 'ann', 'hash', NULL, NULL, NULL)").unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+
+        ensure_schema(&mut connection).unwrap();
+        ensure_schema(&mut connection).unwrap();
+
+        let count =
+            |table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0));
+        assert_eq!((count("account"), count("device")), (Ok(1), Ok(0)));
+        connection.pragma_update(None, "user_version", 3).unwrap();
+        let refused = ensure_schema(&mut connection);
+        assert!(matches!(refused, Err(StorageError::NewerSchema { found: 3, known: 2 })), "{refused:?}");
+    }
+}

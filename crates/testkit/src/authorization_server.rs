@@ -25,6 +25,8 @@ pub use self::{
     ledger::{Presentation, Verdict},
     script::{IdTokenDefect, IssuerParameter, RefreshTokens, Script, Trouble},
 };
+use serde_json::Value;
+
 use crate::{
     HandClock,
     server::{Answering, Bound, Server},
@@ -114,6 +116,11 @@ impl AuthorizationServer {
     pub async fn revoked(&self) {
         let revoked = self.desk.ledger().revoked.clone();
         revoked.reached().await;
+    }
+
+    /// A logout token with these claims on top of a good one's; `null` takes one away.
+    pub fn logout_token(&self, changes: &Value) -> String {
+        mint::logout_token(&self.desk, &self.script(), changes)
     }
 
     /// How many codes were presented, good or bad.

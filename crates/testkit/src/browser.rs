@@ -15,10 +15,10 @@ use std::{
 
 use http::{Method, StatusCode, header};
 
+use self::jar::Jar;
 pub use self::{
     answer::Answer,
     ask::{Ask, PageAt},
-    jar::Jar,
 };
 use crate::{HandClock, Url};
 
@@ -58,9 +58,24 @@ impl Browser {
         Self { kind, jar: Mutex::new(Jar::new(clock)), proxy: Mutex::default(), seen: Mutex::default() }
     }
 
-    /// Its cookies. Not to be kept across an `await`.
-    pub fn jar(&self) -> MutexGuard<'_, Jar> {
-        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The value of a cookie, `HttpOnly` or not.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar().value(name)
+    }
+
+    /// The `Set-Cookie` values that broke a rule.
+    pub fn refused_cookies(&self) -> Vec<String> {
+        self.jar().refused.clone()
+    }
+
+    /// Puts a cookie in by force, as somebody with access to the machine could.
+    pub fn plant(&self, url: &Url, name: &str, value: &str) {
+        self.jar().plant(url, name, value);
+    }
+
+    /// Forgets a cookie.
+    pub fn forget(&self, name: &str) {
+        self.jar().forget(name);
     }
 
     /// Sends every request there from now on, whatever host it is for: a load balancer that changed its mind.
@@ -76,6 +91,10 @@ impl Browser {
     /// Types an address, or follows a bookmark.
     pub async fn open(&self, url: impl Into<Url>) -> Answer {
         self.send(Ask::typed(url)).await
+    }
+
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a request and follows redirects and self-refreshing pages, as far as the request allows it.

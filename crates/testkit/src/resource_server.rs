@@ -26,6 +26,7 @@ pub struct ResourceServer {
 struct Desk {
     received: Mutex<Vec<Received>>,
     script: Mutex<VecDeque<Behaviour>>,
+    manner: Mutex<Option<Behaviour>>,
 }
 
 /// How a request is answered.
@@ -80,7 +81,12 @@ impl ResourceServer {
         lock(&self.desk.received).last().cloned().expect("the resource server received a request")
     }
 
-    /// Answers the next request like this; the ones after it are echoed again.
+    /// Answers every request like this from now on.
+    pub fn answer_always(&self, behaviour: Behaviour) {
+        *lock(&self.desk.manner) = Some(behaviour);
+    }
+
+    /// Answers the next request like this; the ones after it as before.
     pub fn answer_next(&self, behaviour: Behaviour) {
         lock(&self.desk.script).push_back(behaviour);
     }
@@ -143,7 +149,8 @@ async fn connection(mut stream: TcpStream, desk: &Desk) -> std::io::Result<()> {
         .to_string();
         let is_head = received.method() == "HEAD";
         lock(&desk.received).push(received);
-        let behaviour = lock(&desk.script).pop_front().unwrap_or(Behaviour::Echo);
+        let next = lock(&desk.script).pop_front();
+        let behaviour = next.or_else(|| lock(&desk.manner).clone()).unwrap_or(Behaviour::Echo);
         match behaviour {
             Behaviour::Echo => {
                 let body = if is_head { "" } else { &echo };

@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const BINARY = process.env.CLOAKROOM_BINARY ?? fileURLToPath(new URL("../../../target/debug/cloakroom", import.meta.url));
+const DEBUG_BUILD = fileURLToPath(new URL("../../../target/debug/cloakroom", import.meta.url));
+const BINARY = process.env.CLOAKROOM_BINARY ?? DEBUG_BUILD;
 const START_MILLISECONDS = 30_000;
 const STOP_MILLISECONDS = 15_000;
 
@@ -16,7 +17,8 @@ const STOP_MILLISECONDS = 15_000;
  * @returns {Promise<Demo>}
  */
 export async function startDemo(folder, options = ["--fresh"]) {
-  const ports = ["--port", "--login-port"].filter((option) => !options.includes(option)).flatMap((option) => [option, "0"]);
+  const open = ["--port", "--login-port"].filter((option) => !options.includes(option));
+  const ports = open.flatMap((option) => [option, "0"]);
   const child = spawn(BINARY, ["demo", "--json", "--folder", folder, ...ports, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,5 +1,5 @@
-// Stands on the wire between browser and gateway and writes down what passes: a browser's own tools leave out
-// preflights, and answers that it keeps from a page.
+// Stands on the wire between the browser and the demo and writes down what passes: a browser's own tools leave out
+// preflights, answers that it keeps from a page, and the bodies of pages that it has left.
 
 import { createServer, request as send } from "node:http";
 
@@ -8,16 +8,26 @@ class Exchange {
   constructor({ method, url, headers }) {
     this.method = method;
     this.path = url;
+    this.url = `http://${headers.host}${url}`;
     this.headers = headers;
     /** 0 until there is an answer. */
     this.status = 0;
     this.answerHeaders = {};
+    /** As far as it has come. */
+    this.body = "";
+    this.isOver = false;
   }
 
   /** The cookie's value, where the browser sent it. */
   cookie(name) {
     const pairs = (this.headers.cookie ?? "").split("; ").map((pair) => pair.split("="));
     return pairs.find(([found]) => found === name)?.[1];
+  }
+
+  /** What script could read if it were allowed to: the address, every header but `Set-Cookie`, the body. */
+  readable() {
+    const headers = Object.entries(this.answerHeaders).filter(([name]) => name !== "set-cookie");
+    return [this.url, ...headers.map(([name, value]) => `${name}: ${value}`), this.body];
   }
 }
 
@@ -26,10 +36,10 @@ export class Witness {
   exchanges = [];
   #server;
 
-  /** Passes everything on to a gateway on this machine. */
-  static async before(port) {
+  /** Passes everything on to the port of this machine that the request names. */
+  static async open() {
     const witness = new Witness();
-    witness.#server = createServer((question, answer) => witness.#pass(port, question, answer));
+    witness.#server = createServer((question, answer) => witness.#pass(question, answer));
     await new Promise((resolve) => witness.#server.listen(0, "127.0.0.1", resolve));
     return witness;
   }
@@ -44,7 +54,7 @@ export class Witness {
     const before = this.exchanges.length;
     const result = await act();
     const passed = () => this.exchanges.slice(before);
-    for (let waits = 0; passed().some(({ status }) => status === 0) && waits < 500; waits += 1) {
+    for (let waits = 0; passed().some(({ isOver }) => !isOver) && waits < 500; waits += 1) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     return { exchanges: passed(), result };
@@ -55,17 +65,24 @@ export class Witness {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #pass(port, question, answer) {
+  #pass(question, answer) {
     const exchange = new Exchange(question);
     this.exchanges.push(exchange);
-    const options = { host: "127.0.0.1", port, method: question.method, path: question.url, headers: question.rawHeaders };
-    const onward = send({ ...options, setHost: false, agent: false }, (reply) => {
+    const { method, url: path, rawHeaders: headers } = question;
+    const { port } = new URL(exchange.url);
+    const options = { host: "127.0.0.1", port, method, path, headers, setHost: false, agent: false };
+    const onward = send(options, (reply) => {
       exchange.status = reply.statusCode;
       exchange.answerHeaders = reply.headers;
       answer.writeHead(reply.statusCode, reply.statusMessage, reply.rawHeaders);
+      reply.on("data", (chunk) => (exchange.body += chunk.toString("latin1")));
+      reply.on("close", () => (exchange.isOver = true));
       reply.pipe(answer);
     });
-    onward.on("error", () => answer.destroy());
+    onward.on("error", () => {
+      exchange.isOver = true;
+      answer.destroy();
+    });
     question.pipe(onward);
   }
 }

@@ -40,10 +40,10 @@ export async function openWorld(demoOptions = [], launchOptions = {}) {
   const demo = await startDemo(folder, ["--fresh", ...demoOptions]);
   const world = new World(demo);
   after(() => world.demo.stop());
-  const app = new URL(demo.app);
-  world.witness = await Witness.before(app.port);
+  world.witness = await Witness.open();
   after(() => world.witness.close());
-  const args = [...FLAGS, `--host-resolver-rules=MAP ${app.host} ${world.witness.address}`];
+  const witnessed = [demo.app, demo.issuer].map((place) => `MAP ${new URL(place).host} ${world.witness.address}`);
+  const args = [...FLAGS, `--host-resolver-rules=${witnessed.join(",")}`];
   world.browser = await chromium.launch({ executablePath: CHROMIUM, args, ...launchOptions });
   after(() => world.browser.close());
   return world;

@@ -31,6 +31,21 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
+    /// The value, at most so old where that is to be had at once: while somebody else is asking, the old one will do.
+    pub(super) async fn find_or_old(
+        &self,
+        clock: &dyn Clock,
+        at_most: Duration,
+        fetch: impl AsyncFnOnce() -> Result<T, ServerError>,
+    ) -> Result<Arc<T>, ServerError> {
+        // Bound, so that the guard is gone before `find` locks.
+        let is_being_fetched = self.fetching.try_lock().is_err();
+        match (is_being_fetched, self.at_hand()) {
+            (true, Some(value)) => Ok(value),
+            _ => self.find(clock, at_most, fetch).await,
+        }
+    }
+
     /// The value, at most so old. An older one is better than none: it is used when the server does not answer.
     pub(super) async fn find(
         &self,
@@ -113,5 +128,23 @@ mod tests {
         let value = kept.find(&clock, Duration::ZERO, async || Err(ServerError::Away("down".to_owned()))).await;
 
         assert_eq!(*value.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_behind_a_server_that_hangs_while_an_old_value_is_there() {
+        let (kept, clock) = (Kept::default(), SystemClock::start());
+        kept.find(&clock, Duration::ZERO, async || Ok(7)).await.unwrap();
+        let _hanging = kept.fetching.lock().await;
+        let is_old = |kept: &Kept<i32>| {
+            let mut latest = kept.latest.lock().unwrap();
+            latest.value.as_mut().unwrap().1 = Duration::ZERO;
+        };
+        is_old(&kept);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+
+        let limit = Duration::from_millis(1);
+        let found = tokio::time::timeout(Duration::from_secs(5), kept.find_or_old(&clock, limit, async || Ok(8))).await;
+
+        assert_eq!(*found.unwrap().unwrap(), 7);
     }
 }

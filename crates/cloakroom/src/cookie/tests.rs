@@ -72,6 +72,19 @@ fn names_match_byte_for_byte() {
 }
 
 #[test]
+fn a_cookie_with_foreign_bytes_does_not_hide_ours() {
+    let mut headers = HeaderMap::new();
+    let line = [b"legacy=Jos\xe9; caf\xc3\xa9=1; ".as_slice(), SESSION.as_bytes(), b"=a"].concat();
+    headers.append(header::COOKIE, HeaderValue::from_bytes(&line).unwrap());
+
+    assert_eq!(find(&headers, SESSION), Some("a"));
+
+    strip_ours(&mut headers);
+
+    assert_eq!(headers.get(header::COOKIE).unwrap().as_bytes(), b"legacy=Jos\xe9; caf\xc3\xa9=1");
+}
+
+#[test]
 fn only_our_cookies_are_taken_off() {
     let mut headers =
         headers(&[&format!("theme=dark; {SESSION}=x; {LOGIN}=y; lang=en"), "bare", &format!("{BOUNCE}=1")]);
@@ -85,7 +98,9 @@ fn only_our_cookies_are_taken_off() {
 #[test]
 fn an_upstream_cannot_set_our_cookies_in_any_letter_case() {
     let mut headers = HeaderMap::new();
-    for cookie in ["__Host-Http-cloakroom=x; Secure", " __hOsT-hTTp-CLOAKROOM-login=x", "theme=dark"] {
+    for cookie in
+        ["__Host-Http-cloakroom=x; Secure", " __hOsT-hTTp-CLOAKROOM-login=x", "=__Host-Http-cloakroom=x", "theme=dark"]
+    {
         headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
     }
 

@@ -66,7 +66,7 @@ async fn read(head: &request::Parts, body: Body) -> Result<Option<Secret<String>
     Ok(protocol::parse_logout_request(&body).ok())
 }
 
-async fn act(bff: &Bff, server: &Server, token: &LogoutToken) -> Result<(), Rejection> {
+async fn act(bff: &Arc<Bff>, server: &Server, token: &LogoutToken) -> Result<(), Rejection> {
     let store = bff.store();
     let issuer = server.settings().issuer.as_str().as_bytes();
     let jti = bff.keys().index(IndexPurpose::LogoutToken, &[issuer, token.jti.as_bytes()]);
@@ -90,7 +90,7 @@ async fn act(bff: &Bff, server: &Server, token: &LogoutToken) -> Result<(), Reje
     Ok(())
 }
 
-async fn end_all(bff: &Bff, keys: Vec<StoreKey>) -> Result<usize, Rejection> {
+async fn end_all(bff: &Arc<Bff>, keys: Vec<StoreKey>) -> Result<usize, Rejection> {
     for key in &keys {
         session::end(bff, *key, EndReason::BackChannelLogout).await?;
     }

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Response, header, request};
-use protocol::{AuthorizationOutcome, Secret};
+use protocol::{AuthorizationOutcome, IdToken, Secret, TokenResponse};
 use tracing::{info, warn};
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     pages,
     pending_login::{self, Begun, BrowserSecret, LIFE_SECONDS, PendingLogin},
     rejection::{BadRequest, Rejection},
+    revocation::revoke_later,
     session::{
         self, NewSession,
         record::EndReason,
@@ -31,8 +32,6 @@ use crate::{
     settings::Frontend,
 };
 
-/// A login that was completed can be asked for again for so long: a repeated callback, a late tab.
-const REPEATABLE: Duration = Duration::from_secs(10 * 60);
 const MOST_AUTOMATIC_LOGINS: u64 = 3;
 
 pub(super) async fn callback(
@@ -59,13 +58,15 @@ pub(super) async fn callback(
     };
 
     if take(bff, &pending).await? == Once::Repeated {
-        return repeated(bff, &pending);
+        return Ok(repeated(bff, &pending));
     }
     limit_loops(bff, &pending, &browser).await?;
     let secrets = pending_login::key_id(state).and_then(|key_id| pending.secrets(key_id, &browser, bff.keys()));
     let (verifier, nonce) = secrets.ok_or(BadRequest::Login("the key is not known"))?;
     let new = exchange(bff, frontend, server, Exchange { code, verifier, nonce, pending: &pending, head }).await?;
-    let ticket = session::start(bff, new).await?;
+    let refresh_token = new.tokens.refresh_token.clone();
+    let ticket =
+        session::start(bff, new).await.inspect_err(|_| revoke_later(bff, &server.settings().name, refresh_token))?;
     replace(bff, &pending).await;
     Ok(signed_in(bff, frontend, &pending, &ticket))
 }
@@ -111,12 +112,10 @@ async fn take(bff: &Bff, pending: &PendingLogin) -> Result<Once, Rejection> {
     once.map_err(|error| session::unavailable(&error))
 }
 
-/// The browser asks again for a login that was completed. It goes where it wanted to go and finds its session there.
-fn repeated(bff: &Bff, pending: &PendingLogin) -> Result<Response<Body>, Rejection> {
-    if pending.began_at.duration_until(bff.now()) > REPEATABLE {
-        return Err(BadRequest::Login("the login was completed long ago").into());
-    }
-    Ok(pages::forward(pending_login::return_path(pending, bff.settings()).as_str()))
+/// The browser asks again for a login that was completed: a late tab, a double click. It goes where it wanted to go and
+/// finds its session there.
+fn repeated(bff: &Bff, pending: &PendingLogin) -> Response<Body> {
+    pages::forward(pending_login::return_path(pending, bff.settings()).as_str())
 }
 
 /// A page that sends people to sign in although they just did would do so for ever.
@@ -141,7 +140,7 @@ struct Exchange<'a> {
 }
 
 async fn exchange<'a>(
-    bff: &'a Bff,
+    bff: &'a Arc<Bff>,
     frontend: &'a Frontend,
     server: &'a Server,
     exchange: Exchange<'a>,
@@ -150,18 +149,22 @@ async fn exchange<'a>(
         .redirect_uri(server.settings())
         .map_err(|_| Rejection::UpstreamFailed("the redirect URI is not a URL".to_owned()))?;
     let tokens = server.redeem(exchange.code, &redirect_uri, &exchange.verifier).await.map_err(rejection)?;
-    let id_token = tokens.id_token.as_ref().ok_or_else(|| Rejection::UpstreamFailed("no ID token came".to_owned()))?;
-    let max_age = exchange.pending.max_age.map(|seconds| Duration::from_secs(seconds.into()));
+    let id_token = verify(server, &tokens, &exchange).await;
     let id_token =
-        server.verify_login(id_token, &tokens.access_token, &exchange.nonce, max_age).await.map_err(rejection)?;
+        id_token.inspect_err(|_| revoke_later(bff, &server.settings().name, tokens.refresh_token.clone()))?;
     let user_info = server.user_info(&tokens.access_token, &id_token.subject).await;
     let claims = claims::of_login(&id_token.claims, user_info.as_ref());
-    debug_assert!(bff.server(&server.settings().name).is_some());
     Ok(NewSession { frontend, server: server.settings(), id_token, tokens, claims, headers: &exchange.head.headers })
 }
 
+async fn verify(server: &Server, tokens: &TokenResponse, exchange: &Exchange<'_>) -> Result<IdToken, Rejection> {
+    let token = tokens.id_token.as_ref().ok_or_else(|| Rejection::UpstreamFailed("no ID token came".to_owned()))?;
+    let max_age = exchange.pending.max_age.map(|seconds| Duration::from_secs(seconds.into()));
+    server.verify_login(token, &tokens.access_token, &exchange.nonce, max_age).await.map_err(rejection)
+}
+
 /// Ends the session that the login replaces. The new one is there already: if this fails, the old one idles out.
-async fn replace(bff: &Bff, pending: &PendingLogin) {
+async fn replace(bff: &Arc<Bff>, pending: &PendingLogin) {
     if let Some(old) = pending.replaces
         && let Err(error) = session::end(bff, old, EndReason::Replaced).await
     {

@@ -12,13 +12,13 @@ use crate::{
     authorization_server::{Server, ServerError},
     bff::Bff,
     cookie,
-    navigation::{Manner, Site},
+    navigation::{Manner, Site, text},
     pages::{self, Action},
     pending_login::{self, Begun, BrowserSecret, PendingLogin},
-    random,
+    random, refresh,
     rejection::{BadRequest, Rejection, response::see_other},
     return_path::{self, ReturnPath},
-    session::{self, Freshness, record::StoreKey},
+    session::{self, ActiveSession, Freshness, record::StoreKey},
     settings::{CrossSiteLogin, Frontend},
 };
 
@@ -46,16 +46,30 @@ pub(super) async fn login(
     }
     let parameters = Parameters::of_query(head, &PARAMETERS)?;
     let wish = wish(&parameters, bff, frontend)?;
-    if Site::of(&head.headers) == Site::Foreign && frontend.cross_site_login == CrossSiteLogin::Ask {
+    if is_sent_by_another_site(frontend, head) && frontend.cross_site_login == CrossSiteLogin::Ask {
         return Ok(ask(head));
     }
     let current = current_session(bff, frontend, head).await?;
     let wants_more = wish.prompt.is_some() || wish.acr.is_some() || wish.max_age.is_some();
-    if current.is_some() && !wants_more {
+    // A session whose tokens have ended for good is still one, but whoever comes here with it came for new tokens.
+    if current.as_ref().is_some_and(|session| refresh::has_tokens(bff, session)) && !wants_more {
         return Ok(see_other(wish.return_path.as_str()));
     }
+    let current = current.map(|session| session.key());
     let Some(server) = chosen(bff, frontend, &wish)? else { return Ok(choose(bff, frontend, head)) };
     begin(bff, frontend, server, &wish, (current, head)).await
+}
+
+/// Whether another site's link, form or redirect led here. An old browser tells by `Referer` alone.
+fn is_sent_by_another_site(frontend: &Frontend, head: &request::Parts) -> bool {
+    match Site::of(&head.headers) {
+        Site::Foreign => true,
+        Site::Own | Site::None => false,
+        Site::Unknown => {
+            let is_own = |referer| frontend.origin.strip_from(referer).is_some();
+            head.headers.contains_key(header::REFERER) && !text(&head.headers, "referer").is_some_and(is_own)
+        }
+    }
 }
 
 fn wish<'a>(parameters: &'a Parameters, bff: &Bff, frontend: &Frontend) -> Result<Wish<'a>, Rejection> {
@@ -74,13 +88,17 @@ fn wish<'a>(parameters: &'a Parameters, bff: &Bff, frontend: &Frontend) -> Resul
 
 /// The session that this login would replace. The store is asked even without a ticket: a login that could not be
 /// completed must not begin.
-async fn current_session(bff: &Bff, frontend: &Frontend, head: &request::Parts) -> Result<Option<StoreKey>, Rejection> {
+async fn current_session(
+    bff: &Bff,
+    frontend: &Frontend,
+    head: &request::Parts,
+) -> Result<Option<ActiveSession>, Rejection> {
     let Some(ticket) = cookie::presented_ticket(bff.keys(), &head.headers) else {
         bff.store().load(StoreKey([0; 32])).await.map_err(|error| session::unavailable(&error))?;
         return Ok(None);
     };
     match session::find(bff, frontend, ticket, Freshness::Cached).await {
-        Ok(session) => Ok(Some(session.key())),
+        Ok(session) => Ok(Some(session)),
         Err(Rejection::NoSession | Rejection::SessionEnded(_)) => Ok(None),
         Err(other) => Err(other),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request};
-use protocol::{EndSessionRequest, Secret};
+use protocol::EndSessionRequest;
 use serde::Serialize;
 
 use super::form::{Parameters, Written, read};
@@ -15,7 +15,8 @@ use crate::{
     csrf::{self, Shown, TokenOwed},
     pages,
     rejection::{Rejection, response::see_other},
-    session::{self, ActiveSession, Freshness, record::EndReason},
+    revocation::revoke_later,
+    session::{self, ActiveSession, record::EndReason},
     settings::{Frontend, SameSite},
 };
 
@@ -43,13 +44,11 @@ pub(super) async fn logout(
         Written::Form(fields) => (Asker::Form, fields.find("csrf_token").map(|token| TokenOwed::new(token.to_owned()))),
         Written::Nothing => (Asker::Script, TokenOwed::of_header(&head.headers)),
     };
-    let session = match cookie::presented_ticket(bff.keys(), &head.headers) {
-        Some(ticket) => session::find(bff, frontend, ticket, Freshness::Cached).await,
-        None => Err(Rejection::NoSession),
-    };
-    match session {
+    let Some(ticket) = cookie::presented_ticket(bff.keys(), &head.headers) else { return Ok(nobody(frontend, &asker)) };
+    let (key, is_proved) = (ticket.store_key(), shown == Shown::Own && csrf::has_static_header(&head.headers));
+    match session::find_to_end(bff, frontend, ticket).await {
         Ok(session) => {
-            if shown == Shown::Nothing || !csrf::has_static_header(&head.headers) {
+            if !is_proved {
                 let missing = "neither the static header nor the session-bound token came along";
                 session.settle(bff, Some(&owed.ok_or(Rejection::CrossSite(missing))?))?;
             }
@@ -57,18 +56,26 @@ pub(super) async fn logout(
             Ok(goodbye(frontend, &asker, logout_url))
         }
         Err(Rejection::NoSession | Rejection::SessionEnded(_)) => Ok(nobody(frontend, &asker)),
-        Err(other) => Err(other),
+        Err(other) => {
+            if is_proved {
+                session::refuse_here(bff, key);
+            }
+            Err(other)
+        }
     }
 }
 
 /// Ends the session, and has its refresh token revoked. The URL is where the authorization server signs out.
 async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Result<Option<String>, Rejection> {
     let identity = session.identity();
+    // First, so that a refresh which lands later revokes what it was given, and one that has landed is seen below.
+    session::refuse_here(bff, session.key());
     // Read before the end erases it. A session that cannot be opened is ended all the same.
-    let refresh_token = session.opened().secrets().ok().and_then(|secrets| secrets.refresh_token);
-    session::end(bff, session.key(), EndReason::Logout).await?;
-    let (task_bff, server) = (Arc::clone(bff), identity.server.clone());
-    bff.spawn(async move { revoke(&task_bff, &server, refresh_token).await });
+    let refresh_token = session.newest(bff).await.secrets().ok().and_then(|secrets| secrets.refresh_token);
+    let ended = session::end(bff, session.key(), EndReason::Logout).await;
+    // Also where the store has not confirmed: it will end the session later, and nobody knows the token by then.
+    revoke_later(bff, &identity.server, refresh_token);
+    ended?;
 
     let Some(server) = bff.server(&identity.server) else { return Ok(None) };
     let Ok(metadata) = server.metadata().await else { return Ok(None) };
@@ -81,12 +88,6 @@ async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Re
         id_token_hint: None,
     };
     Ok(request.url(&metadata))
-}
-
-async fn revoke(bff: &Bff, server: &str, token: Option<Secret<String>>) {
-    if let (Some(server), Some(token)) = (bff.server(server), token) {
-        server.revoke(&token).await;
-    }
 }
 
 fn goodbye(frontend: &Frontend, asker: &Asker, logout_url: Option<String>) -> Response<Body> {

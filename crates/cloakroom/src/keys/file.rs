@@ -47,14 +47,21 @@ impl KeyRing {
         let text = Zeroizing::new(serde_json::to_string_pretty(&file)?);
         let mut new = path.as_os_str().to_owned();
         new.push(".new");
+        // What lies there from an earlier try, or was put there, is not written through: its mode would stay.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut out = options.open(&new)?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;
-        fs::rename(&new, path)
+        fs::rename(&new, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::File::open(folder)?.sync_all()
     }
 }
 
@@ -185,6 +192,20 @@ mod tests {
         let again = KeyRing::load_or_create(&path, &SystemRandom);
 
         assert!(matches!(again, Err(KeyRingError::NotPrivate(_, 0o644))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_key_ring_is_private_whatever_lay_there() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = Folder::new("planted");
+        let (path, planted) = (folder.0.join("keys.json"), folder.0.join("keys.json.new"));
+        fs::write(&planted, "").unwrap();
+        fs::set_permissions(&planted, fs::Permissions::from_mode(0o666)).unwrap();
+
+        KeyRing::load_or_create(&path, &SystemRandom).unwrap();
+
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[cfg(unix)]

@@ -12,12 +12,12 @@ use super::{
     profile,
 };
 use crate::{
-    authorization_server::Server,
+    authorization_server::{Renewal, Server},
     bff::Bff,
     session::{
         ActiveSession, Opened, Secrets, TOMBSTONE,
         cache::Found,
-        record::{AccessTokenLife, EndReason, Fence, Generation, Record},
+        record::{AccessTokenLife, EndReason, Fence, Generation, Record, Status},
         store::{Claim, Commit, End, StoreError, Write, Zones},
         zones,
     },
@@ -38,6 +38,8 @@ pub(super) struct Attempt<'a> {
     record: Record,
     /// The answer that waits to be stored, and when it came.
     tokens: Option<(TokenResponse, Timestamp)>,
+    /// What that answer says of the user.
+    renewal: Option<Renewal>,
     /// UserInfo, looked up beforehand where refreshes bring no ID token.
     user_info: Option<Map<String, Value>>,
 }
@@ -50,11 +52,14 @@ enum Step {
 impl<'a> Attempt<'a> {
     pub(super) fn new(bff: &'a Arc<Bff>, session: &'a ActiveSession) -> Self {
         let opened = Arc::clone(session.opened());
-        Self { bff, session, record: opened.record().clone(), opened, tokens: None, user_info: None }
+        Self { bff, session, record: opened.record().clone(), opened, tokens: None, renewal: None, user_info: None }
     }
 
     pub(super) async fn run(mut self) -> Landing {
         let Some(server) = self.bff.server(&self.session.identity().server) else { return Landing::Hold };
+        if server.prepare().await.is_err() {
+            return Landing::Hold;
+        }
         let mut event = Event::Needed;
         for step in 0..MOST_STEPS {
             let decision = decide(&self.record, event, &server.settings().profile, self.bff.now());
@@ -75,16 +80,16 @@ impl<'a> Attempt<'a> {
         if let Some(operation) = decision.operation
             && !self.carry_out(server, operation).await?
         {
-            return self.reread().await;
+            return self.reread(server).await;
         }
         match decision.next {
             Next::Present => Ok(Step::Decide(self.present(server).await)),
-            Next::Reread => self.reread().await,
+            Next::Reread => self.reread(server).await,
             Next::Wait => {
                 tokio::time::sleep(Duration::from_millis(50 << step.min(3))).await;
-                self.reread().await
+                self.reread(server).await
             }
-            Next::Serve => self.land_current().await,
+            Next::Serve => self.land_current(server).await,
             Next::Hold => Ok(Step::Land(Landing::Hold)),
             Next::Ended(reason) => Ok(Step::Land(self.land_ended(server, reason).await)),
         }
@@ -148,20 +153,23 @@ impl<'a> Attempt<'a> {
         };
         let (answer, tokens) = server.refresh(&token).await;
         info!(key = ?self.record.key, generation = self.record.generation.0, attempt = intent.attempt, ?answer, "refresh");
-        let answer = if self.is_another_users(server, tokens.as_ref()) { Answer::InvalidGrant } else { answer };
+        if answer == Answer::NotTaken {
+            let flight = (self.record.key, self.record.generation);
+            self.bff.flights().rest(flight, self.bff.clock().monotonic());
+        }
+        self.renewal = tokens.as_ref().map(|tokens| server.renewal(tokens, &self.opened.identity().subject));
         self.tokens = tokens.map(|tokens| (tokens, self.bff.now()));
-        Event::Answered(fence, answer)
+        Event::Answered(fence, self.require_same_user(answer))
     }
 
     /// A new ID token must name the same user (OpenID Connect Core §12.2). Tokens of another one are never served: the
     /// session ends, and they are revoked.
-    fn is_another_users(&self, server: &Server, tokens: Option<&TokenResponse>) -> bool {
-        let renewed = tokens.and_then(|tokens| server.verify_refreshed(tokens));
-        let other = renewed.is_some_and(|token| token.subject != self.opened.identity().subject);
-        if other {
+    fn require_same_user(&self, answer: Answer) -> Answer {
+        if matches!(self.renewal, Some(Renewal::AnotherUser)) {
             error!(key = ?self.record.key, "a refresh brought another user's tokens");
+            return Answer::InvalidGrant;
         }
-        other
+        answer
     }
 
     /// Stores the answer. While the store is away the answer is kept here and tried again for as long as the lease runs:
@@ -171,7 +179,7 @@ impl<'a> Attempt<'a> {
         let life = tokens
             .expires_in
             .map(|life| AccessTokenLife { received_at: *received_at, expires_at: *received_at + life });
-        let (secrets, identity) = self.next_secrets(server, tokens)?;
+        let (secrets, identity) = self.next_secrets(tokens)?;
         let (key_id, server_zone, ticket_zone) =
             self.opened.seal_next(&secrets, &identity, self.bff.keys(), self.bff.random());
         let commit = Commit { access_token_life: life, zones: Zones::Sealed { key_id, server_zone, ticket_zone } };
@@ -190,14 +198,14 @@ impl<'a> Attempt<'a> {
     }
 
     /// The next token set: what the answer leaves out stays as it was (RFC 6749 §6; OpenID Connect Core §12.2).
-    fn next_secrets(&self, server: &Server, tokens: &TokenResponse) -> Result<(Secrets, zones::Identity), StoreError> {
+    fn next_secrets(&self, tokens: &TokenResponse) -> Result<(Secrets, zones::Identity), StoreError> {
         let old = self.secrets()?;
         let mut identity = self.opened.identity().clone();
         let (mut claims, mut claims_at) = (old.claims, old.claims_at);
-        if let Some(token) = server.verify_refreshed(tokens) {
+        if let Some(Renewal::Claims(token)) = &self.renewal {
             claims = crate::claims::renew(&claims, &token.claims);
             claims_at = self.bff.now();
-            identity.acr = token.acr.or(identity.acr);
+            identity.acr = token.acr.clone().or(identity.acr);
             identity.authenticated_at = token.authenticated_at.or(identity.authenticated_at);
         } else if let Some(user_info) = &self.user_info {
             claims = crate::claims::renew(&claims, user_info);
@@ -217,29 +225,33 @@ impl<'a> Attempt<'a> {
         self.opened.secrets().map_err(|_| StoreError::Corrupt("the tokens of a session cannot be opened".to_owned()))
     }
 
-    async fn reread(&mut self) -> Result<Step, StoreError> {
+    async fn reread(&mut self, server: &Server) -> Result<Step, StoreError> {
         let Some(record) = self.bff.store().load(self.record.key).await? else {
             return Ok(Step::Land(Landing::Hold));
         };
         let moved_on = record.generation != self.record.generation;
-        let is_active = record.status == crate::session::record::Status::Active;
+        let is_active = record.status == Status::Active;
         self.record = record;
-        if moved_on && is_active { self.land_current().await } else { Ok(Step::Decide(Event::Needed)) }
+        if moved_on && is_active { self.land_current(server).await } else { Ok(Step::Decide(Event::Needed)) }
     }
 
     /// Lands with what the store holds now, and puts it into the cache first.
-    async fn land_current(&mut self) -> Result<Step, StoreError> {
+    async fn land_current(&mut self, server: &Server) -> Result<Step, StoreError> {
         let (key, cache) = (self.record.key, self.bff.cache());
         cache.invalidate(key);
         let Found::Missing(fill) = cache.announce(key, self.bff.clock().monotonic()) else {
-            return Ok(Step::Land(Landing::Ended(EndReason::Logout)));
+            return Ok(Step::Land(self.land_ended(server, EndReason::Logout).await));
         };
         let loaded = self.bff.store().load(key).await;
         let reopened = match loaded {
-            Ok(Some(record)) if record.status == crate::session::record::Status::Active => {
-                self.opened.reopened(record, self.bff.keys()).ok()
-            }
-            Ok(_) => None,
+            Ok(Some(record)) => match record.status {
+                Status::Active => self.opened.reopened(record, self.bff.keys()).ok(),
+                Status::Dead { reason, .. } | Status::Revoked { reason, .. } => {
+                    cache.give_up(&fill);
+                    return Ok(Step::Land(self.land_ended(server, reason).await));
+                }
+            },
+            Ok(None) => None,
             Err(error) => {
                 cache.give_up(&fill);
                 return Err(error);

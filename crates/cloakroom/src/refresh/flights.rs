@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
@@ -27,7 +28,12 @@ pub(crate) enum Landing {
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     under_way: Mutex<HashMap<Flight, watch::Receiver<Option<Landing>>>>,
+    /// Refreshes that were not taken, and until when they are left alone.
+    resting: Mutex<HashMap<Flight, Duration>>,
 }
+
+/// A refresh that was not taken is not tried again for so long.
+const REST: Duration = Duration::from_secs(2);
 
 /// What is refreshed.
 pub(crate) type Flight = (StoreKey, Generation);
@@ -59,6 +65,19 @@ impl Flights {
         let (landing, receiver) = watch::channel(None);
         under_way.insert(flight, receiver);
         Boarded::Pilot(Pilot { flights: Arc::clone(self), flight, landing })
+    }
+
+    /// Leaves this session's refresh alone for a moment. Other sessions are not concerned.
+    pub(crate) fn rest(&self, flight: Flight, now: Duration) {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| *until > now);
+        resting.insert(flight, now + REST);
+    }
+
+    /// Whether [`rest`](Self::rest) holds.
+    pub(crate) fn is_resting(&self, flight: Flight, now: Duration) -> bool {
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.get(&flight).is_some_and(|until| *until > now)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Flight, watch::Receiver<Option<Landing>>>> {

@@ -10,11 +10,12 @@ use super::{BadRequest, RETRY_AFTER_SECONDS, Rejection};
 use crate::{
     bff::Bff,
     cookie::{self, Life},
-    csrf, endpoints,
+    endpoints,
     navigation::{Manner, Site},
     pages::{self, Action},
     return_path::ReturnPath,
     route::{self, Access, Kind},
+    session::record::EndReason,
     settings::{Frontend, SameSite},
 };
 
@@ -80,6 +81,8 @@ pub(crate) fn respond(bff: &Bff, asked: &Asked<'_>, rejection: &Rejection) -> Re
         Rejection::TryAgain(_) => insert(headers, header::RETRY_AFTER, &RETRY_AFTER_SECONDS.to_string()),
         Rejection::TooManyRequests(_) => insert(headers, header::RETRY_AFTER, "60"),
         Rejection::BadRequest(BadRequest::Method(allowed)) => insert(headers, header::ALLOW, allowed),
+        // A newer ticket has taken its place in this very browser, perhaps while this request was under way.
+        Rejection::SessionEnded(EndReason::Replaced | EndReason::TicketSuperseded) => {}
         Rejection::SessionEnded(_) => {
             if let Some(frontend) = asked.frontend {
                 headers.append(header::SET_COOKIE, cookie::clear_session(frontend));
@@ -204,5 +207,4 @@ pub(crate) fn is_preflight(head: &request::Parts) -> bool {
     head.method == http::Method::OPTIONS
         && head.headers.contains_key(header::ORIGIN)
         && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
-        && !csrf::has_static_header(&head.headers)
 }

@@ -134,6 +134,11 @@ impl SessionCache {
         shard.denied.insert(key, now + DENIED_FOR);
     }
 
+    /// Whether [`deny`](Self::deny) holds.
+    pub(crate) fn is_denied(&self, key: StoreKey, now: Duration) -> bool {
+        self.shard(key).denied.get(&key).is_some_and(|until| *until > now)
+    }
+
     /// Lifts [`deny`](Self::deny): the store has confirmed.
     pub(crate) fn lift(&self, key: StoreKey) {
         self.shard(key).denied.remove(&key);

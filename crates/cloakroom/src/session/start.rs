@@ -1,5 +1,7 @@
 //! Starting a session: a new ticket, a new data key, three zones.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use protocol::{IdToken, Timestamp, TokenResponse};
 use tracing::info;
@@ -38,7 +40,7 @@ pub(crate) struct NewSession<'a> {
 }
 
 /// Stores a new session and returns the ticket that opens it. A login never goes on with an earlier session's ticket.
-pub(crate) async fn start(bff: &Bff, new: NewSession<'_>) -> Result<Ticket, Rejection> {
+pub(crate) async fn start(bff: &Arc<Bff>, new: NewSession<'_>) -> Result<Ticket, Rejection> {
     let now = bff.now();
     let identity = identity(&new, bff.random(), now);
     let names = [identity.issuer.as_bytes(), identity.subject.as_str().as_bytes()];
@@ -60,7 +62,7 @@ pub(crate) async fn start(bff: &Bff, new: NewSession<'_>) -> Result<Ticket, Reje
 
 /// The authorization server may have ended this very session while the login was being completed: its logout token then
 /// found nothing, and left a note. Asked after the session is stored, so that one of the two always sees the other.
-async fn require_not_ended(bff: &Bff, key: StoreKey, sid: Option<SidIndex>) -> Result<(), Rejection> {
+async fn require_not_ended(bff: &Arc<Bff>, key: StoreKey, sid: Option<SidIndex>) -> Result<(), Rejection> {
     let Some(SidIndex(sid)) = sid else { return Ok(()) };
     let ended = bff.store().is_remembered(OncePurpose::EndedSid, sid).await.map_err(|error| unavailable(&error))?;
     if ended {

@@ -60,7 +60,8 @@ impl Origin {
     /// Whether a request's `Host` (or `:authority`) means this origin. Hosts ignore letter case (RFC 9110 §4.2.3).
     pub(crate) fn is_host(&self, host: &str) -> bool {
         let default_port = if self.scheme() == "https" { ":443" } else { ":80" };
-        let host = host.strip_suffix(default_port).unwrap_or(host);
+        let has_port = self.host() != self.authority();
+        let host = if has_port { host } else { host.strip_suffix(default_port).unwrap_or(host) };
         host.eq_ignore_ascii_case(self.authority())
     }
 
@@ -138,6 +139,7 @@ mod tests {
         assert!(origin.is_host("app.example.com") && origin.is_host("APP.example.com:443"));
         assert!(!origin.is_host("app.example.com:8443") && !origin.is_host("app.example.com.evil.test"));
         assert!(!origin.is_host("evil.test") && !origin.is_host(""));
+        assert!(!Origin::parse("http://localhost:8080").unwrap().is_host("localhost:8080:80"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ impl Settings {
     /// Refuses settings that contradict each other.
     pub fn verify(&self) -> Result<(), SettingsError> {
         require(!self.frontends.is_empty(), "frontends", "there is none: describe at least one")?;
-        let mut hosts = HashSet::new();
+        let (mut hosts, mut frontend_names) = (HashSet::new(), HashSet::new());
         for (number, frontend) in self.frontends.iter().enumerate() {
             let place = format!("frontends[{number}]");
             let new = hosts.insert(frontend.origin.host());
@@ -17,6 +17,12 @@ impl Settings {
                 new,
                 &format!("{place}.origin"),
                 "another frontend has this host (cookies ignore the port): cookies would be shared, and a hole in one would be a hole in both",
+            )?;
+            let new = frontend_names.insert(&frontend.name);
+            require(
+                new,
+                &format!("{place}.name"),
+                "another frontend has this name: a session of one would be good for the other",
             )?;
             self.verify_frontend(&place, frontend)?;
         }
@@ -80,7 +86,11 @@ fn verify_routes(place: &str, frontend: &Frontend) -> Result<(), SettingsError> 
             &place,
             "must be `/` or a path such as `/api`, without a slash at the end",
         )?;
-        require(prefixes.insert(&route.prefix), &place, "another route has this path")?;
+        require(
+            prefixes.insert(route.prefix.to_ascii_lowercase()),
+            &place,
+            "another route has this path, letter case aside",
+        )?;
         let ours = route.prefix == frontend.auth_path || route.prefix.starts_with(&format!("{}/", frontend.auth_path));
         require(!ours, &place, "lies below `auth_path`, where the endpoints are")?;
         let open_body = route.access == Access::Public || route.body_limit > 0;
@@ -168,7 +178,10 @@ mod tests {
             frontend
         };
         let with = |origins: [&'static str; 2]| Settings {
-            frontends: origins.into_iter().map(frontend).collect(),
+            frontends: origins
+                .into_iter()
+                .map(|origin| Frontend { name: origin.to_owned(), ..frontend(origin) })
+                .collect(),
             authorization_servers: vec![server()],
         };
 
@@ -176,6 +189,21 @@ mod tests {
 
         assert!(refused.contains("cookies ignore the port"), "{refused}");
         assert_eq!(with(["http://localhost:8080", "http://127.0.0.1:8080"]).verify(), Ok(()));
+    }
+
+    #[test]
+    fn two_frontends_of_one_name_are_refused() {
+        let frontend = |origin: &str| {
+            let mut frontend = Frontend::new("app", Origin::parse(origin).unwrap());
+            frontend.authorization_servers = vec!["login".to_owned()];
+            frontend
+        };
+        let frontends = vec![frontend("https://a.example.com"), frontend("https://b.example.com")];
+        let settings = Settings { frontends, authorization_servers: vec![server()] };
+
+        let refused = settings.verify().unwrap_err().to_string();
+
+        assert!(refused.starts_with("frontends[1].name"), "{refused}");
     }
 
     #[test]

@@ -73,14 +73,35 @@ pub(super) fn clean_answer(headers: &mut HeaderMap) {
 
 /// Keeps one user's answer from every cache. An upstream that forbids storing already may say so in its own words.
 pub(crate) fn keep_private(headers: &mut HeaderMap) {
-    let forbids = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("no-store"));
-    if !headers.get(header::CACHE_CONTROL).is_some_and(forbids) {
+    let targeted: Vec<HeaderName> = headers.keys().filter(|name| speaks_to_caches(name)).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
+    }
+    if !forbids_storing(headers) {
         headers.insert(header::CACHE_CONTROL, PRIVATE);
     }
     headers.append(header::VARY, VARY);
 }
 
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    // A quoted value may hold a comma: then nothing is read out of it.
+    let mut directives = values.filter(|value| !value.contains('"')).flat_map(|value| value.split(','));
+    directives.any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
+}
+
+/// Headers beside `Cache-Control` that some caches obey instead of it (RFC 9213 and its forerunners).
+fn speaks_to_caches(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    let targeted = name != "cache-control" && name.ends_with("cache-control");
+    targeted || matches!(name, "expires" | "pragma" | "surrogate-control" | "edge-control" | "x-accel-expires")
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    // With a transfer coding, a length is at best a second opinion (RFC 9112 §6.3).
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        headers.remove(header::CONTENT_LENGTH);
+    }
     // What `Connection` lists goes first, before anything of ours is added, so that it cannot take that away.
     let listed: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
@@ -94,16 +115,30 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Whether an upstream might take a header of the browser's for one of ours.
+/// Whether an upstream might take a header of the browser's for one of ours, or for one that a proxy of its own sets.
 fn is_ours(name: &HeaderName) -> bool {
     let name = spelled(name);
-    let exact = ["authorization", "forwarded", "x-csrf", "x-csrf-token", "x-real-ip"];
-    exact.contains(&name.as_str()) || name.starts_with("x-forwarded-") || name.starts_with("cloakroom-")
+    let name = name.strip_prefix("http-").unwrap_or(&name);
+    let exact = [
+        "authorization",
+        "proxy-authorization",
+        "proxy",
+        "forwarded",
+        "x-forwarded",
+        "x-csrf",
+        "x-csrf-token",
+        "x-real-ip",
+        "x-original-url",
+        "x-rewrite-url",
+        "cloakroom",
+    ];
+    exact.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("cloakroom-")
 }
 
-/// Dashes, underscores and dots are one and the same to CGI and its heirs.
+/// Dashes, underscores, dots and every other mark are one and the same to CGI and its heirs.
 fn spelled(name: &HeaderName) -> String {
-    name.as_str().replace(['_', '.'], "-")
+    let dashed = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    dashed.trim_matches('-').to_owned()
 }
 
 #[cfg(test)]
@@ -145,6 +180,59 @@ mod tests {
 
             assert!(!left.values().any(|value| value == "forged"), "{name}");
         }
+    }
+
+    #[test]
+    fn no_punctuation_lets_an_alias_through() {
+        for name in [
+            "X-Forwarded",
+            "x!forwarded!for",
+            "X~Forwarded~For",
+            "X|Real|IP",
+            "Authorization_",
+            "HTTP_AUTHORIZATION",
+            "Proxy_Authorization",
+            "Cloakroom",
+            "_cloakroom_user",
+            "Proxy",
+            "X-Original-URL",
+            "X_Rewrite_URL",
+        ] {
+            let left = cleaned(&[(name, "forged")]);
+
+            assert!(!left.values().any(|value| value == "forged"), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_upstream_header_makes_a_personal_answer_storable() {
+        for (name, value) in [
+            ("cache-control", "no-store-me-not, public, max-age=600"),
+            ("cache-control", "public, x=\"a, no-store\""),
+            ("cdn-cache-control", "public, max-age=600"),
+            ("cloudflare-cdn-cache-control", "max-age=600"),
+            ("surrogate-control", "max-age=600"),
+            ("x-accel-expires", "600"),
+            ("expires", "Thu, 01 Jan 2099 00:00:00 GMT"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+
+            keep_private(&mut headers);
+
+            assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "private, no-store", "{name}: {value}");
+            assert!(name == "cache-control" || !headers.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_upstreams_own_words_against_storing_are_kept() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("No-Store, no-transform"));
+
+        keep_private(&mut headers);
+
+        assert_eq!(headers.get(header::CACHE_CONTROL).unwrap(), "No-Store, no-transform");
     }
 
     #[test]

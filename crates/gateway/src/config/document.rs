@@ -29,9 +29,13 @@ impl<'a> Document<'a> {
         place::span_of(self.table.get_ref(), place)
     }
 
-    /// Fails when there are problems.
-    pub(super) fn problems(&self) -> Result<(), Vec<Problem>> {
-        let problems = self.problems.take();
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    /// Fails when there are errors, with the warnings among them.
+    pub(super) fn require_no_error(&self) -> Result<(), Vec<Problem>> {
+        if self.problems.borrow().iter().any(Problem::is_error) { Err(self.problems.take()) } else { Ok(()) }
+    }
+
+    /// What was found and is no error.
+    pub(super) fn into_warnings(self) -> Vec<Problem> {
+        self.problems.into_inner()
     }
 }

@@ -1,9 +1,12 @@
 //! `[[frontends]]`: one browser application, its origin and its routes.
 
+use std::net::IpAddr;
+
 use cloakroom::{
     route::{Access, Kind, Route},
     settings::{CrossSiteLogin, Frontend, Lifetimes, Origin, SameSite, UpstreamUrl},
 };
+use http::Uri;
 
 use super::{section::Section, unit};
 
@@ -68,11 +71,33 @@ fn route(section: &Section<'_>) -> Option<Route> {
              are signed in) or `api` (calls by script)"
         )),
     });
-    let upstream = section.required("upstream", |text| UpstreamUrl::parse(text).map_err(|error| error.to_string()));
+    let upstream = section.required("upstream", |text| {
+        let url = UpstreamUrl::parse(text).map_err(|error| error.to_string())?;
+        Ok((url, is_exposed(text)))
+    });
+    if let (Some((Access::Session, _)), Some((_, true))) = (kind, &upstream) {
+        let why = "plain http to another machine: access tokens travel there unencrypted";
+        let way_out = "use `https://`, or let a proxy beside this program encrypt the way to the other machine";
+        section.warn("upstream", "gives access tokens away", why, way_out);
+    }
     let body_limit = section.optional("body_limit", DEFAULT_BODY_LIMIT, unit::bytes);
     section.refuse_unknown_keys();
-    let (access, kind) = kind?;
-    Some(Route { prefix: prefix?, access, kind, upstream: upstream?, body_limit: body_limit? })
+    let ((access, kind), (upstream, _)) = (kind?, upstream?);
+    Some(Route { prefix: prefix?, access, kind, upstream, body_limit: body_limit? })
+}
+
+/// Whether what is sent there can be read on the way. Private networks are no exception.
+fn is_exposed(upstream: &str) -> bool {
+    let url = upstream.parse::<Uri>().unwrap_or_default();
+    url.scheme_str() == Some("http") && !url.host().is_some_and(is_this_machine)
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let name = host.to_ascii_lowercase();
+    let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 const DEFAULT_BODY_LIMIT: usize = 16 << 20;

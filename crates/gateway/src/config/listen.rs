@@ -11,7 +11,8 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// Who speaks TLS with the browser.
     pub(crate) tls: Tls,
-    /// How many connections are open at the same time; more wait to be accepted. Default 4096.
+    /// How many connections are open at the same time; more wait until an idle one has made room. Default 4096. Without
+    /// a proxy, one peer has at most a quarter of them, or 64 where that is more.
     pub(crate) connections: usize,
 }
 

@@ -1,24 +1,43 @@
 //! Problems in the file, shown to the person who wrote it: file, line, caret, key, what was found, what would work.
 
-use std::{ops::Range, path::Path};
+use std::{fmt, ops::Range, path::Path};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use cloakroom::settings::SettingsError;
 
-use super::{document::Document, nearest::nearest, secret};
+use super::{document::Document, mask, nearest::nearest, secret};
 
 /// One thing that is wrong, and where.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Problem {
+    weight: Weight,
     title: String,
     span: Range<usize>,
     label: String,
     help: Option<String>,
 }
 
+/// What comes of a problem.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Weight {
+    /// There is no configuration.
+    Error,
+    /// The operator should know.
+    Warning,
+}
+
 impl Problem {
     pub(super) fn new(title: String, span: Range<usize>, label: &str) -> Self {
-        Self { title, span, label: label.to_owned(), help: None }
+        Self { weight: Weight::Error, title, span, label: label.to_owned(), help: None }
+    }
+
+    /// Something that works and is dangerous.
+    pub(super) fn warning(title: String, span: Range<usize>, label: &str) -> Self {
+        Self { weight: Weight::Warning, ..Self::new(title, span, label) }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.weight == Weight::Error
     }
 
     pub(super) fn with_help(self, help: &str) -> Self {
@@ -63,7 +82,7 @@ impl Problem {
 
 /// All problems in the order of the file, as one text with colours.
 pub(super) fn render(file: &Path, text: &str, problems: &[Problem]) -> String {
-    let shown = secret::masked(text);
+    let shown = mask::masked(text);
     let file = file.display().to_string();
     let mut problems = problems.iter().collect::<Vec<_>>();
     problems.sort_by_key(|problem| problem.span.start);
@@ -71,10 +90,20 @@ pub(super) fn render(file: &Path, text: &str, problems: &[Problem]) -> String {
     reports.join("\n\n")
 }
 
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.title, self.label)
+    }
+}
+
 fn render_one(file: &str, text: &str, problem: &Problem) -> String {
     let annotation = AnnotationKind::Primary.span(problem.span.clone()).label(problem.label.as_str());
     let snippet = Snippet::source(text).path(file).annotation(annotation);
-    let mut group = Level::ERROR.primary_title(problem.title.as_str()).element(snippet);
+    let level = match problem.weight {
+        Weight::Error => Level::ERROR,
+        Weight::Warning => Level::WARNING,
+    };
+    let mut group = level.primary_title(problem.title.as_str()).element(snippet);
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }

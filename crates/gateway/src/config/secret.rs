@@ -1,7 +1,10 @@
-//! Secrets: named by the configuration, never in it. A person who writes one there all the same must not find it in
-//! a log, so reports show stars in its place.
+//! Secrets: named by the configuration, never in it.
 
-use std::{fs, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::Path,
+};
 
 use protocol::Secret;
 
@@ -47,24 +50,28 @@ pub(super) fn is_inline(key: &str) -> bool {
     !names_a_place && (key.contains("secret") || key.contains("password"))
 }
 
-/// The text with stars for what stands behind such keys, byte for byte, so that places stay where they are.
-pub(super) fn masked(text: &str) -> String {
-    text.split_inclusive('\n').map(masked_line).collect()
-}
-
-fn masked_line(line: &str) -> String {
-    match line.split_once('=') {
-        Some((key, value)) if is_inline(key.trim()) => {
-            let stars = value.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' });
-            format!("{key}={}", stars.collect::<String>())
-        }
-        _ => line.to_owned(),
-    }
-}
-
 fn from_file(path: &Path) -> Result<Secret<String>, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let mut file = File::open(path).map_err(unreadable)?;
+    require_private(&file, path)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
     not_empty(&Secret::new(text)).ok_or_else(|| format!("{} is empty", path.display()))
+}
+
+/// The same rule as for the key ring.
+fn require_private(file: &File, path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = file.metadata().map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            return Err(format!("{path} can be read by others (mode {mode:o}): run `chmod 600 {path}`"));
+        }
+    }
+    Ok(())
 }
 
 fn from_environment(name: &str) -> Result<Secret<String>, String> {
@@ -77,20 +84,4 @@ fn from_environment(name: &str) -> Result<Secret<String>, String> {
 fn not_empty(text: &Secret<String>) -> Option<Secret<String>> {
     let trimmed = text.expose().trim_end_matches(['\n', '\r']);
     (!trimmed.is_empty()).then(|| Secret::new(trimmed.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_behind_a_key_becomes_stars_of_the_same_length() {
-        let text = "a = 'x'\nclient_secret = \"hünter2\" # note\nclient_secret_file = 'f'\nDB_PASSWORD='p'";
-
-        let masked = masked(text);
-
-        assert_eq!(masked.len(), text.len());
-        assert!(!masked.contains("nter2") && !masked.contains("'p'"), "{masked}");
-        assert!(masked.starts_with("a = 'x'\nclient_secret =**") && masked.contains("client_secret_file = 'f'\n"));
-    }
 }

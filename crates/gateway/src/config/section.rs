@@ -115,6 +115,12 @@ impl<'a> Section<'a> {
         self.note(Problem::refused(&self.key(key), self.span_of(key), why));
     }
 
+    /// Notes that a key's value works and is dangerous.
+    pub(super) fn warn(&self, key: &str, what: &str, why: &str, way_out: &str) {
+        let title = format!("`{}` {what}", self.key(key));
+        self.note(Problem::warning(title, self.span_of(key), why).with_help(way_out));
+    }
+
     /// Notes that a key has to be there and is not.
     pub(super) fn note_missing(&self, key: &str) {
         self.note(Problem::missing(key, &self.place, self.span.clone()));

@@ -37,6 +37,12 @@ fn report_after(from: &str, to: &str) -> String {
     load_text(&GOOD.replacen(from, to, 1)).unwrap_err()
 }
 
+fn write_private(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 /// Without colours.
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
@@ -132,6 +138,45 @@ fn a_secret_that_breaks_the_syntax_is_not_repeated_either() {
 }
 
 #[test]
+fn no_layout_of_a_secret_is_printed() {
+    let above = GOOD.split("[[authorization_servers]]").next().unwrap();
+    let section = "[[authorization_servers]]\nname = \"main\"\nissuer = \"https://login.example.com\"\n";
+    let inline = [
+        "authorization_servers = [{ name = \"main\", oops = 1, client_secret = \"hunter2\", kind = 1 }]\n",
+        "authorization_servers = [\n{ name = 1, # client_secret = 'hunter2'\nclient_secret\n=\n'hunter2' },\n]\n",
+    ];
+    let layouts = [
+        "client_secret = \"hunter2\"; oops = 1",
+        "\"client_secret\" = 'hunter2'\noops = 1",
+        "\"client\\u005fsecr\\u0065t\" = 'hunter2'",
+        "oops = 1\nclient_secret = \"\"\"\nx\nhunter2\"\"\"",
+        "client_secret = '''\nhunter2\n'''\noops",
+        "client_secret = \"\"\"\nhunter2 \\q\"\"\"",
+        "client_secret = [\n'x',\n'hunter2']",
+        "client_secret.value = 'hunter2'",
+        "client_secret = { hunter2 = \"hunter2\" }",
+        "[authorization_servers.client_secret]\nvalue = 'hunter2'",
+        "oops = 1 # client_secret: hunter2",
+        "client_secret: hunter2",
+        "client_secret = hunter2",
+        "client_secret =\n\"hunter2\"",
+        "client_secret = 'x'\nclient_secret = 'hunter2'",
+        "password\t=\t'hunter2' oops",
+    ];
+    let inline = inline.map(|layout| format!("{layout}{above}"));
+    let texts = inline.into_iter().chain(layouts.map(|layout| format!("{above}{section}{layout}\n")));
+
+    for text in texts {
+        for end in 0..=text.len() {
+            let Err(report) = load_text(&text[..end]) else { continue };
+
+            assert!(!report.contains("unter"), "{text}\n{report}");
+        }
+        assert!(load_text(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn a_confidential_client_needs_exactly_one_place_for_its_secret() {
     let none = report_after("client_authentication = \"none\"", "");
     let both =
@@ -150,7 +195,7 @@ fn a_confidential_client_needs_exactly_one_place_for_its_secret() {
 #[test]
 fn a_secret_file_is_read_without_its_last_newline() {
     let file = std::env::temp_dir().join(format!("cloakroom-client-secret-{}", std::process::id()));
-    fs::write(&file, "a secret of its own\n").unwrap();
+    write_private(&file, "a secret of its own\n");
     let named = format!("client_secret_file = {file:?}");
 
     let config = load_text(&GOOD.replace("client_authentication = \"none\"", &named)).unwrap();
@@ -159,6 +204,47 @@ fn a_secret_file_is_read_without_its_last_newline() {
     let protocol::ClientAuthentication::SecretBasic(secret) = authentication else { panic!("{authentication:?}") };
     assert_eq!(secret.expose(), "a secret of its own");
     fs::remove_file(file).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = std::env::temp_dir().join(format!("cloakroom-open-secret-{}", std::process::id()));
+    write_private(&file, "a secret of its own\n");
+    let text = GOOD.replace("client_authentication = \"none\"", &format!("client_secret_file = {file:?}"));
+    let with_mode = |mode| {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        load_text(&text)
+    };
+
+    assert!(with_mode(0o600).is_ok() && with_mode(0o400).is_ok());
+    for mode in [0o644, 0o640, 0o620, 0o601] {
+        let report = with_mode(mode).unwrap_err();
+        assert!(report.contains("can be read by others") && report.contains("chmod 600"), "{report}");
+        assert!(!report.contains("of its own"), "{report}");
+    }
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn tokens_in_plain_http_to_another_machine_are_warned_of() {
+    let warnings = |upstream: &str, kind: &str| {
+        let text = GOOD.replace("http://127.0.0.1:9000", upstream).replace("\"api\"", &format!("{kind:?}"));
+        load_text(&text).unwrap().warnings
+    };
+
+    for exposed in ["http://10.0.0.5", "http://api", "http://api.example.com:9000/x", "http://[fd00::1]:80"] {
+        let [warning] = &warnings(exposed, "api")[..] else { panic!("{exposed}") };
+        assert!(warning.sentence.contains("`frontends[0].routes[0].upstream`"), "{warning:?}");
+        assert!(warning.sentence.contains("unencrypted") && !warning.sentence.contains('\n'), "{warning:?}");
+        assert!(plain(&warning.report).contains("c.toml:15:12"), "{warning:?}");
+        assert_eq!(warnings(exposed, "page").len(), 1);
+        assert_eq!(warnings(exposed, "public").len(), 0, "carries no token");
+    }
+    for fine in ["http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:1", "http://LOCALHOST:1", "https://10.0.0.5"] {
+        assert_eq!(warnings(fine, "api").len(), 0, "{fine}");
+    }
 }
 
 #[test]

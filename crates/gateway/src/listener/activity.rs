@@ -1,143 +1,156 @@
-//! What goes on on one connection, and how long nothing may.
-//!
-//! In this order, at every tick:
-//!
-//! 1. A request is under way: the connection is busy, however long that takes.
-//! 2. Part of a request's head has arrived, or no request at all since the connection began: 10 s for the rest. On
-//!    HTTP/2 bytes also arrive for other reasons, so there only the first request is waited for like that.
-//! 3. Otherwise it is idle: 75 s. That is longer than common proxies keep an idle connection, so that they close it
-//!    first and never send a request into one that we are closing.
+//! What goes on on one connection: shared by its stream, its requests and its judge.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+use std::sync::{
+    Arc,
+    atomic::{
+        AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+        Ordering::{AcqRel, Relaxed},
     },
-    task::{Context, Poll},
-    time::Duration,
 };
 
-use axum::body::{Body, Bytes};
 use http::Version;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::Notify;
 
-/// How often patience is judged.
-pub(super) const TICK: Duration = Duration::from_secs(1);
-const HEAD_TICKS: u32 = 10;
-const IDLE_TICKS: u32 = 75;
-
-/// Shared by a connection's reader, its requests and its judge.
+/// Counts and flags of one connection. Nothing here decides; [`Patience`](super::patience::Patience) does.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
-    under_way: AtomicUsize,
     requests: AtomicUsize,
-    head_begun: AtomicBool,
-    multiplexed: AtomicBool,
+    under_way: AtomicUsize,
+    waiting_for_client: AtomicUsize,
+    bytes_moved: AtomicU64,
+    is_write_blocked: AtomicBool,
+    is_head_begun: AtomicBool,
+    is_multiplexed: AtomicBool,
+    quiet_ticks: AtomicU32,
+    departure: Notify,
+}
+
+/// An activity at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Snapshot {
+    /// What has to happen for things to go on.
+    pub(super) waits_for: WaitsFor,
+    /// Requests since the connection began.
+    pub(super) requests: usize,
+    /// In both directions, since the connection began.
+    pub(super) bytes_moved: u64,
+    /// HTTP/2: bytes also move without a request.
+    pub(super) is_multiplexed: bool,
+}
+
+/// What has to happen for things to go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum WaitsFor {
+    /// The client: it has not sent a whole body, or does not take our answer. Where several requests are under way, all
+    /// of them wait for that.
+    Client,
+    /// Ourselves, or an upstream.
+    Us,
+    /// The rest of a request's head, or the first request.
+    Head,
+    /// Another request.
+    NextRequest,
 }
 
 impl Activity {
-    fn is_waiting_for_head(&self) -> bool {
-        let has_begun = self.head_begun.load(Relaxed) && !self.multiplexed.load(Relaxed);
-        has_begun || self.requests.load(Relaxed) == 0
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let requests = self.requests.load(Relaxed);
+        let is_multiplexed = self.is_multiplexed.load(Relaxed);
+        let under_way = self.under_way.load(Relaxed);
+        let all_wait = under_way > 0 && self.waiting_for_client.load(Relaxed) >= under_way;
+        let is_head_begun = self.is_head_begun.load(Relaxed) && !is_multiplexed;
+        let waits_for = match under_way {
+            _ if all_wait || self.is_write_blocked.load(Relaxed) => WaitsFor::Client,
+            1.. => WaitsFor::Us,
+            0 if requests == 0 || is_head_begun => WaitsFor::Head,
+            0 => WaitsFor::NextRequest,
+        };
+        Snapshot { waits_for, requests, bytes_moved: self.bytes_moved.load(Relaxed), is_multiplexed }
     }
 
-    /// Bytes have arrived.
-    pub(super) fn bytes_arrived(&self) {
-        self.head_begun.store(true, Relaxed);
+    /// So many bytes have arrived.
+    pub(super) fn bytes_arrived(&self, bytes: usize) {
+        self.is_head_begun.store(true, Relaxed);
+        self.bytes_moved.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// A request's head is complete; the request is under way until the returned guard is dropped.
-    pub(super) fn request_began(self: &Arc<Self>, version: Version) -> UnderWay {
-        self.multiplexed.store(version == Version::HTTP_2, Relaxed);
+    /// The client's side took so many bytes.
+    pub(super) fn bytes_left(&self, bytes: usize) {
+        self.is_write_blocked.store(false, Relaxed);
+        self.bytes_moved.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The client's side takes nothing at the moment.
+    pub(super) fn write_is_blocked(&self) {
+        self.is_write_blocked.store(true, Relaxed);
+    }
+
+    /// A request's head is complete; the request is under way until the last clone of what is returned is dropped.
+    pub(super) fn request_began(self: &Arc<Self>, version: Version) -> Arc<Exchange> {
+        self.is_multiplexed.store(version == Version::HTTP_2, Relaxed);
         self.under_way.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
-        UnderWay(Arc::clone(self))
+        Arc::new(Exchange { activity: Arc::clone(self), waits: AtomicU8::new(0) })
+    }
+
+    /// Notes for how many ticks nobody has used the connection.
+    pub(super) fn set_quiet_ticks(&self, ticks: u32) {
+        self.quiet_ticks.store(ticks, Relaxed);
+    }
+
+    /// For how many ticks nobody has used the connection; 0 while a request is under way.
+    pub(super) fn quiet_ticks(&self) -> u32 {
+        if self.under_way.load(Relaxed) > 0 { 0 } else { self.quiet_ticks.load(Relaxed) }
+    }
+
+    /// Asks the connection to end and make room for another.
+    pub(super) fn ask_to_leave(&self) {
+        self.departure.notify_one();
+    }
+
+    /// Returns once the connection is asked to end.
+    pub(super) async fn asked_to_leave(&self) {
+        self.departure.notified().await;
     }
 }
 
-/// A request under way.
+/// A request under way with its answer.
 #[derive(Debug)]
-pub(super) struct UnderWay(Arc<Activity>);
+pub(super) struct Exchange {
+    activity: Arc<Activity>,
+    waits: AtomicU8,
+}
 
-impl UnderWay {
-    /// The same body; the request is under way until it has been sent or given up.
-    pub(super) fn until_sent(self, body: Body) -> Body {
-        Body::new(Sending { body, _under_way: self })
+/// What only the client can do.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Part {
+    /// Send more of the request's body.
+    Sending = 1,
+    /// Take more of the answer.
+    Taking = 2,
+}
+
+impl Exchange {
+    /// From now on the client has to do its part.
+    pub(super) fn wait_for(&self, part: Part) {
+        if self.waits.fetch_or(part as u8, AcqRel) == 0 {
+            self.activity.waiting_for_client.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// The client has done its part, or need not do it any more.
+    pub(super) fn stop_waiting_for(&self, part: Part) {
+        if self.waits.fetch_and(!(part as u8), AcqRel) == part as u8 {
+            self.activity.waiting_for_client.fetch_sub(1, AcqRel);
+        }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.head_begun.store(false, Relaxed);
-        self.0.under_way.fetch_sub(1, Relaxed);
-    }
-}
-
-/// How long nothing has happened on a connection.
-#[derive(Debug, Default)]
-pub(super) struct Patience {
-    seen_requests: usize,
-    head_ticks: u32,
-    idle_ticks: u32,
-}
-
-/// What to do with a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
-    /// Keep it.
-    Keep,
-    /// Close it when what is under way is done.
-    CloseGracefully,
-    /// Drop it: no request is under way, and its next one does not come.
-    Drop,
-}
-
-impl Patience {
-    /// Judges the connection; to be called once a tick.
-    pub(super) fn judge(&mut self, activity: &Activity) -> Verdict {
-        let requests = activity.requests.load(Relaxed);
-        if activity.under_way.load(Relaxed) > 0 || requests != self.seen_requests {
-            *self = Self { seen_requests: requests, ..Self::default() };
-            return Verdict::Keep;
-        }
-        if activity.is_waiting_for_head() {
-            self.head_ticks += 1;
-        } else {
-            self.head_ticks = 0;
-            self.idle_ticks += 1;
-        }
-        match (self.head_ticks > HEAD_TICKS, self.idle_ticks > IDLE_TICKS) {
-            (true, _) => Verdict::Drop,
-            (false, true) => Verdict::CloseGracefully,
-            (false, false) => Verdict::Keep,
-        }
-    }
-}
-
-/// A response's body that keeps its request under way.
-struct Sending {
-    body: Body,
-    _under_way: UnderWay,
-}
-
-impl HttpBody for Sending {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.activity.is_head_begun.store(false, Relaxed);
+        self.activity.under_way.fetch_sub(1, Relaxed);
     }
 }
 
@@ -145,61 +158,33 @@ impl HttpBody for Sending {
 mod tests {
     use super::*;
 
-    fn ticks_until_not_kept(activity: &Activity, patience: &mut Patience) -> (u32, Verdict) {
-        (1..10_000).map(|tick| (tick, patience.judge(activity))).find(|(_, verdict)| *verdict != Verdict::Keep).unwrap()
+    #[test]
+    fn an_exchange_waits_for_its_client_until_both_parts_are_done() {
+        let activity = Arc::new(Activity::default());
+        let exchange = activity.request_began(Version::HTTP_11);
+        let waits_for = || activity.snapshot().waits_for;
+        assert_eq!(waits_for(), WaitsFor::Us);
+
+        exchange.wait_for(Part::Sending);
+        exchange.wait_for(Part::Taking);
+        exchange.wait_for(Part::Taking);
+        exchange.stop_waiting_for(Part::Sending);
+        assert_eq!(waits_for(), WaitsFor::Client);
+
+        exchange.stop_waiting_for(Part::Taking);
+        exchange.stop_waiting_for(Part::Taking);
+        assert_eq!(waits_for(), WaitsFor::Us);
     }
 
     #[test]
-    fn a_connection_that_says_nothing_is_dropped_after_ten_ticks() {
-        let activity = Activity::default();
+    fn one_request_that_waits_for_an_upstream_excuses_the_others_of_its_connection() {
+        let activity = Arc::new(Activity::default());
+        let (stalled, slow) = (activity.request_began(Version::HTTP_2), activity.request_began(Version::HTTP_2));
+        stalled.wait_for(Part::Taking);
+        assert_eq!(activity.snapshot().waits_for, WaitsFor::Us);
 
-        assert_eq!(ticks_until_not_kept(&activity, &mut Patience::default()), (11, Verdict::Drop));
-    }
+        drop(slow);
 
-    #[test]
-    fn a_request_under_way_keeps_its_connection_until_its_body_is_sent() {
-        let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        let body = activity.request_began(Version::HTTP_11).until_sent(Body::from("x"));
-
-        assert!((0..1000).all(|_| patience.judge(&activity) == Verdict::Keep));
-
-        drop(body);
-        assert_eq!(ticks_until_not_kept(&activity, &mut patience), (76, Verdict::CloseGracefully));
-    }
-
-    #[test]
-    fn the_next_requests_head_has_ten_ticks() {
-        let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        drop(activity.request_began(Version::HTTP_11));
-        patience.judge(&activity);
-        assert!((0..50).all(|_| patience.judge(&activity) == Verdict::Keep));
-
-        activity.bytes_arrived();
-
-        assert_eq!(ticks_until_not_kept(&activity, &mut patience), (11, Verdict::Drop));
-    }
-
-    #[test]
-    fn other_frames_of_http_2_are_no_head_of_a_request() {
-        let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        drop(activity.request_began(Version::HTTP_2));
-        patience.judge(&activity);
-
-        activity.bytes_arrived();
-
-        assert_eq!(ticks_until_not_kept(&activity, &mut patience), (76, Verdict::CloseGracefully));
-    }
-
-    #[test]
-    fn a_request_between_two_ticks_counts_as_use() {
-        let (activity, mut patience) = (Arc::new(Activity::default()), Patience::default());
-        drop(activity.request_began(Version::HTTP_11));
-        patience.judge(&activity);
-        assert!((0..70).all(|_| patience.judge(&activity) == Verdict::Keep));
-
-        drop(activity.request_began(Version::HTTP_11));
-
-        assert_eq!(patience.judge(&activity), Verdict::Keep);
-        assert_eq!(ticks_until_not_kept(&activity, &mut patience), (76, Verdict::CloseGracefully));
+        assert_eq!(activity.snapshot().waits_for, WaitsFor::Client);
     }
 }

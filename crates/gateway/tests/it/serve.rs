@@ -63,6 +63,21 @@ async fn check_touches_nothing() {
 }
 
 #[tokio::test]
+async fn plain_http_to_another_machine_is_warned_of_and_no_error() {
+    let folder = Folder::new();
+    let text = configuration("127.0.0.1:0").replace("http://127.0.0.1:9", "http://10.0.0.5");
+    let file = folder.write("c.toml", &text);
+
+    let checked = run(&["check", "--config", file.to_str().unwrap()]).await;
+    let mut serving = start(&["serve", "--config", file.to_str().unwrap()]);
+    let log = serving.log_until("serving").await;
+
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.stderr.contains("warning") && checked.stderr.contains("unencrypted"), "{checked:?}");
+    assert!(log.contains("\"WARN\"") && log.contains("unencrypted"), "{log}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_named_with_the_way_out() {
     let holder = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = holder.local_addr().unwrap().to_string();

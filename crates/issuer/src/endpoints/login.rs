@@ -28,7 +28,7 @@ use crate::{
     server::LoginServer,
     storage::{
         account::{self, Credentials},
-        browser_session,
+        browser_session, device,
     },
 };
 
@@ -93,7 +93,7 @@ async fn log_in(server: &Arc<LoginServer>, headers: &HeaderMap, form: &Parameter
     let password = Secret::new(form.find("password").unwrap_or_default().to_owned());
     let (client_id, destination) = (request.client_id.clone(), request.destination.clone());
 
-    let outcome = match server.login.require_account(username, password).await {
+    let outcome = match server.login.require_account(username, password, device(headers)).await {
         Ok(credentials) => start_session(server, headers, request, credentials).await,
         Err(failure) => Err(failure),
     };
@@ -112,21 +112,28 @@ async fn log_in(server: &Arc<LoginServer>, headers: &HeaderMap, form: &Parameter
     }
 }
 
+/// What tells this browser from strangers.
+fn device(headers: &HeaderMap) -> Option<Hash> {
+    Cookie::Device.find_secret(headers).map(Hash::of)
+}
+
 /// A session that has just started, with the code for the client that asked for the login.
 struct Started {
-    cookie: String,
+    session_cookie: String,
+    device_cookie: String,
     code: String,
 }
 
 impl Started {
     fn redirect(&self, destination: &Destination, issuer: &str) -> Response {
         let mut response = destination.redirect_with_code(&self.code, issuer);
-        response.headers_mut().extend(Cookie::Session.set(&self.cookie).map(|cookie| (SET_COOKIE, cookie)));
+        let cookies = [Cookie::Session.set(&self.session_cookie), Cookie::Device.set(&self.device_cookie)];
+        response.headers_mut().extend(cookies.into_iter().flatten().map(|cookie| (SET_COOKIE, cookie)));
         response
     }
 }
 
-/// Starts the browser's session under a new cookie. An account that was disabled, or given another password, while the
+/// Starts the browser's session under new cookies. An account that was disabled, or given another password, while the
 /// password was compared is not logged in.
 async fn start_session(
     server: &LoginServer,
@@ -135,20 +142,21 @@ async fn start_session(
     credentials: Credentials,
 ) -> Result<Started, LoginFailure> {
     let now = server.clock.now();
-    let old_cookie = Cookie::Session.find(headers).map(Hash::of);
-    let cookie = opaque::secret();
-    let new_cookie = Hash::of(&cookie);
+    let (old_session, old_device) = (Cookie::Session.find(headers).map(Hash::of), device(headers));
+    let (session_cookie, device_cookie) = (opaque::secret(), opaque::secret());
+    let (new_session, new_device) = (Hash::of(&session_cookie), Hash::of(&device_cookie));
     let code = server.storage.run(now, move |tx| -> rusqlite::Result<Option<String>> {
         let Some(account) = account::unchanged(tx, &credentials)? else { return Ok(None) };
-        let replaced = match old_cookie {
+        device::remember(tx, &account.subject, old_device, new_device, now)?;
+        let replaced = match old_session {
             Some(cookie) => browser_session::load(tx, cookie, now)?,
             None => None,
         };
-        let session = browser_session::start(tx, account, new_cookie, replaced, now)?;
+        let session = browser_session::start(tx, account, new_session, replaced, now)?;
         authorize::issue_code(tx, &request, &session, now).map(Some)
     });
     let code = code.await.map_err(LoginFailure::Storage)?.ok_or(LoginFailure::Wrong)?;
-    Ok(Started { cookie, code })
+    Ok(Started { session_cookie, device_cookie, code })
 }
 
 fn show_again(

@@ -132,6 +132,7 @@ async fn the_database_holds_nothing_that_can_be_presented() {
     let presented = [
         code(&world, &answer),
         browser.cookies["__Host-Http-issuer-session"].clone(),
+        browser.cookies["__Host-Http-issuer-device"].clone(),
         selector.to_owned(),
         tail.to_owned(),
         tokens.access_token.expose().clone(),

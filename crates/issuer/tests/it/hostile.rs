@@ -97,6 +97,62 @@ async fn garbage_in_headers_and_bodies_is_answered_not_crashed_on() {
 }
 
 #[tokio::test]
+async fn a_cookie_with_foreign_bytes_does_not_hide_ours() {
+    let world = World::new().await;
+    let (browser, _) = world.logged_in().await;
+    let ours = format!("__Host-Http-issuer-session={}", browser.cookies["__Host-Http-issuer-session"]);
+    let before: [&[u8]; 3] = ["name=Zoé; ".as_bytes(), b"a=\xff\xfe;", b"=\x80; b; "];
+
+    for before in before {
+        let one_line = [before, ours.as_bytes()].concat();
+        let request = Request::get(authorize_url(&[])).header(header::COOKIE, &one_line[..]).body(Bytes::new());
+        assert_eq!(world.exchange(request.unwrap()).await.status(), 303, "{before:?}");
+
+        // As HTTP/2 brings them.
+        let request = Request::get(authorize_url(&[])).header(header::COOKIE, before).header(header::COOKIE, &ours);
+        assert_eq!(world.exchange(request.body(Bytes::new()).unwrap()).await.status(), 303, "{before:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_host_is_refused_everywhere() {
+    let world = World::new().await;
+    let paths = ["/.well-known/openid-configuration", "/jwks", "/authorize", "/userinfo", "/end-session", "/nowhere"];
+    let ask = |path: &str, hosts: &[&str]| {
+        let path = format!("/tenant{path}");
+        let request = hosts.iter().fold(Request::get(path), |request, host| request.header(header::HOST, *host));
+        world.exchange(request.body(Bytes::new()).unwrap())
+    };
+
+    for path in paths {
+        for hosts in [&["evil.example"][..], &["login.example.evil.example"], &["login.example:81"], &[""], &[]] {
+            assert_eq!(ask(path, hosts).await.status(), 421, "{path} {hosts:?}");
+        }
+        assert_eq!(ask(path, &["login.example", "evil.example"]).await.status(), 421, "{path}");
+        assert_ne!(ask(path, &["login.example"]).await.status(), 421, "{path}");
+    }
+    let absolute = Request::get(format!("{ISSUER}/jwks")).header(header::HOST, "evil.example");
+    assert_eq!(world.exchange(absolute.body(Bytes::new()).unwrap()).await.status(), 421);
+}
+
+#[tokio::test]
+async fn a_head_starts_and_ends_nothing() {
+    let world = World::new().await;
+    let (mut browser, tokens) = world.logged_in().await;
+    let sid = crate::world::claims(tokens.id_token.as_ref().unwrap())["sid"].as_str().unwrap().to_owned();
+    let end_session = format!("{ISSUER}/end-session?{}", encode([("client_id", "app"), ("logout_hint", &*sid)]));
+
+    for url in [authorize_url(&[]), end_session] {
+        let answer = browser.send(&world, Request::head(&url), Bytes::new()).await;
+
+        assert_eq!(answer.status(), 405, "{url}");
+        assert_eq!(answer.headers()[header::ALLOW], "GET, POST");
+        assert!(!answer.headers().contains_key(header::LOCATION) && !answer.headers().contains_key(header::SET_COOKIE));
+    }
+    assert_eq!(browser.visit(&world, &authorize_url(&[])).await.status(), 303, "still signed in");
+}
+
+#[tokio::test]
 async fn a_state_comes_back_encoded_whatever_it_is() {
     let world = World::new().await;
     let (mut browser, _) = world.logged_in().await;

@@ -38,11 +38,19 @@ async fn the_cookies_are_for_this_host_over_tls_and_out_of_reach_of_scripts() {
     let page = browser.visit(&world, &authorize_url(&[])).await;
     let answer = browser.submit(&world, &page, &[("username", "ann"), ("password", PASSWORD)]).await;
 
-    for (answer, name) in [(page, "__Host-Http-issuer-login"), (answer, "__Host-Http-issuer-session")] {
-        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    let set = [page, answer].map(|answer| {
+        let lines = answer.headers().get_all(header::SET_COOKIE).iter();
+        lines.map(|line| line.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    });
+    for (cookie, name, life) in [
+        (&set[0][0], "__Host-Http-issuer-login", ""),
+        (&set[1][0], "__Host-Http-issuer-session", ""),
+        (&set[1][1], "__Host-Http-issuer-device", "; Max-Age=34560000"),
+    ] {
         assert!(cookie.starts_with(&format!("{name}=")), "{cookie}");
-        assert!(cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Lax"), "{cookie}");
+        assert!(cookie.ends_with(&format!("; Path=/; Secure; HttpOnly; SameSite=Lax{life}")), "{cookie}");
     }
+    assert_eq!(set.map(|lines| lines.len()), [1, 2]);
 }
 
 #[tokio::test]
@@ -138,6 +146,66 @@ async fn guessing_gets_slower_with_every_failure_and_then_no_answer_at_all() {
         assert!(text(&answer).contains("Too many attempts. Wait 4 seconds"));
     }
     code(&world, &later);
+}
+
+#[tokio::test]
+async fn a_browser_that_logged_in_before_gets_in_while_strangers_guess() {
+    let world = World::new().await;
+    let (mut known, _) = world.logged_in().await;
+    let (mut stranger, mut pretender) = (Browser::default(), Browser::default());
+    pretender.cookies.insert("__Host-Http-issuer-device".to_owned(), "A".repeat(43));
+    let page = stranger.visit(&world, &authorize_url(&[])).await;
+    let pretender_page = pretender.visit(&world, &authorize_url(&[])).await;
+    let (right, wrong) = ([("username", "ann"), ("password", PASSWORD)], [("username", "ann"), ("password", "wrong")]);
+    for wait in [1, 1, 2, 0] {
+        stranger.submit(&world, &page, &wrong).await;
+        world.advance(Duration::from_secs(wait));
+    }
+
+    known.cookies.remove("__Host-Http-issuer-session");
+    let known_page = known.visit(&world, &authorize_url(&[])).await;
+    let let_in = known.submit(&world, &known_page, &right).await;
+
+    assert_eq!(known_page.status(), 200, "the device cookie is no login");
+    code(&world, &let_in);
+    assert_eq!(stranger.submit(&world, &page, &right).await.status(), 429, "strangers still have to wait");
+    assert_eq!(pretender.submit(&world, &pretender_page, &right).await.status(), 429);
+}
+
+#[tokio::test]
+async fn a_known_browser_guesses_no_faster_than_strangers() {
+    let world = World::new().await;
+    let (mut known, _) = world.logged_in().await;
+    let page = known.visit(&world, &authorize_url(&[("prompt", "login")])).await;
+    let wrong = [("username", "ann"), ("password", "wrong")];
+
+    for wait in [1, 1, 2, 0] {
+        assert_eq!(known.submit(&world, &page, &wrong).await.status(), 403);
+        world.advance(Duration::from_secs(wait));
+    }
+
+    assert_eq!(known.submit(&world, &page, &wrong).await.status(), 429);
+    assert_eq!(known.submit(&world, &page, &[("username", "bob"), ("password", "wrong")]).await.status(), 403);
+}
+
+#[tokio::test]
+async fn each_login_gives_the_device_a_new_cookie_and_the_old_one_is_a_strangers() {
+    let world = World::new().await;
+    let (mut browser, _) = world.logged_in().await;
+    let mut copy = Browser { cookies: browser.cookies.clone() };
+    let page = browser.visit(&world, &authorize_url(&[("prompt", "login")])).await;
+    browser.submit(&world, &page, &[("username", "ann"), ("password", PASSWORD)]).await;
+    let mut stranger = Browser::default();
+    let page = stranger.visit(&world, &authorize_url(&[])).await;
+    for wait in [1, 1, 2, 0] {
+        stranger.submit(&world, &page, &[("username", "ann"), ("password", "wrong")]).await;
+        world.advance(Duration::from_secs(wait));
+    }
+
+    let page = copy.visit(&world, &authorize_url(&[])).await;
+    let refused = copy.submit(&world, &page, &[("username", "ann"), ("password", PASSWORD)]).await;
+
+    assert_eq!(refused.status(), 429);
 }
 
 #[tokio::test]

@@ -109,6 +109,8 @@ pub enum IdTokenDefect {
 pub enum Trouble {
     /// 400 `invalid_grant`; nothing is done.
     InvalidGrant,
+    /// 400 with this code (RFC 6749 §5.2 and its extensions); nothing is done.
+    Refused(&'static str),
     /// 401 `invalid_client`; nothing is done.
     InvalidClient,
     /// 429 with `Retry-After` in seconds; nothing is done.
@@ -137,6 +139,7 @@ impl Trouble {
         match self {
             Self::Html | Self::Truncated | Self::AnswerLost | Self::Held(_) | Self::OtherSubject => true,
             Self::InvalidGrant
+            | Self::Refused(_)
             | Self::InvalidClient
             | Self::TooMany(_)
             | Self::Status(_)

@@ -139,6 +139,7 @@ async fn suffer(trouble: Option<Trouble>, answer: Value, hangup: &Hangup) -> Res
     match trouble {
         None | Some(Trouble::Held(_) | Trouble::OtherSubject) => json_answer(StatusCode::OK, &answer),
         Some(Trouble::InvalidGrant) => refusal(StatusCode::BAD_REQUEST, "invalid_grant"),
+        Some(Trouble::Refused(code)) => refusal(StatusCode::BAD_REQUEST, code),
         Some(Trouble::InvalidClient) => refusal(StatusCode::UNAUTHORIZED, "invalid_client"),
         Some(Trouble::Html) => page(StatusCode::OK, "Welcome to our captive portal"),
         Some(Trouble::Status(status)) => {

@@ -9,10 +9,10 @@ use crate::{HandClock, Url};
 
 /// The cookies of one browser. Ports do not tell them apart.
 #[derive(Debug)]
-pub struct Jar {
+pub(super) struct Jar {
     clock: Arc<HandClock>,
     cookies: Vec<Cookie>,
-    refused: Vec<String>,
+    pub(super) refused: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -48,25 +48,14 @@ impl Jar {
         Self { clock, cookies: Vec::new(), refused: Vec::new() }
     }
 
-    /// The value of a cookie, whoever may see it.
-    pub fn value(&self, name: &str) -> Option<String> {
+    pub(super) fn value(&self, name: &str) -> Option<String> {
         let now = self.clock.now();
         let good = self.cookies.iter().filter(|cookie| cookie.expires_at.is_none_or(|at| now < at));
         good.filter(|cookie| cookie.name == name).map(|cookie| cookie.value.clone()).next()
     }
 
-    /// Names and values of all cookies.
-    pub fn all(&self) -> Vec<(String, String)> {
-        self.cookies.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect()
-    }
-
-    /// The `Set-Cookie` values that broke a rule.
-    pub fn refused(&self) -> &[String] {
-        &self.refused
-    }
-
-    /// Puts a cookie in by force, as somebody with access to the machine could.
-    pub fn plant(&mut self, url: &Url, name: &str, value: &str) {
+    /// Puts a cookie in by force.
+    pub(super) fn plant(&mut self, url: &Url, name: &str, value: &str) {
         self.put(Cookie {
             host: url.host().to_owned(),
             name: name.to_owned(),
@@ -76,8 +65,7 @@ impl Jar {
         });
     }
 
-    /// Forgets a cookie.
-    pub fn remove(&mut self, name: &str) {
+    pub(super) fn forget(&mut self, name: &str) {
         self.cookies.retain(|cookie| cookie.name != name);
     }
 
@@ -154,7 +142,7 @@ mod tests {
             jar.store(&url, bad);
         }
 
-        assert_eq!((jar.refused().len(), jar.all().len()), (5, 0));
+        assert_eq!((jar.refused.len(), jar.cookies.len()), (5, 0));
     }
 
     #[test]

@@ -18,7 +18,12 @@ use protocol::{Issuer, SigningKey, Timestamp};
 use tower_service::Service as _;
 
 use super::*;
-use crate::{demo::loopback::LoopbackClient, listener, stop::Stop, tasks};
+use crate::{
+    demo::loopback::LoopbackClient,
+    listener::{self, Limits},
+    stop::Stop,
+    tasks,
+};
 
 /// An issuer that serves the keys it is told to, and an API that believes it.
 struct World {
@@ -55,7 +60,7 @@ impl World {
         let app = Router::new()
             .route("/.well-known/openid-configuration", get(async move || Json(metadata)))
             .route("/jwks", get(async move || Json(json!({ "keys": *keys.lock().unwrap() }))));
-        tasks::spawn(listener::serve(vec![socket], 8, app, Stop::never()));
+        tasks::spawn(listener::serve(vec![socket], Limits::for_one_peer(8), app, Stop::never()));
         let issuer = Issuer::parse(&url).unwrap();
         let clock = Arc::new(HandClock(AtomicU64::new(0)));
         let verifier = Verifier::new(issuer.clone(), LoopbackClient::new(), Arc::clone(&clock) as Arc<dyn Clock>);
