@@ -1,7 +1,5 @@
 //! `cloakroom serve` and `cloakroom check`.
 
-use std::{sync::Arc, time::Duration};
-
 use cloakroom::bff::Bff;
 
 use crate::{
@@ -11,7 +9,8 @@ use crate::{
     listener::{self, Limits},
     output,
     stop::Stop,
-    tasks, token_handler,
+    tasks,
+    token_handler::TokenHandler,
 };
 
 /// Stands in front of apps and APIs until it is asked to stop.
@@ -29,13 +28,13 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
     let address = socket.local_addr().map_err(Failure::trouble)?;
     let limits = limits(&config.listen);
     let origins = origins(&config);
-    let opening = move || token_handler::open(config.settings, &config.key_ring, &config.store);
-    let bff = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
-    tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
+    let opening = move || TokenHandler::open(config.settings, &config.key_ring, &config.store);
+    let handler = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
+    tasks::spawn(Bff::sweep_forever(handler.bff()));
 
     tracing::info!(%address, origins, version = env!("CARGO_PKG_VERSION"), "serving");
-    listener::serve(vec![socket], limits, Arc::clone(&bff), stop).await;
-    bff.stop(STOP_LIMIT).await;
+    listener::serve(vec![socket], limits, handler.bff(), stop.clone()).await;
+    handler.stop(stop).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -61,6 +60,3 @@ fn origins(config: &Config) -> String {
     let origins = config.settings.frontends.iter().map(|frontend| frontend.origin.as_str());
     origins.collect::<Vec<_>>().join(", ")
 }
-
-/// How long work that no request waits for, refreshes above all, may take after the last answer.
-const STOP_LIMIT: Duration = Duration::from_secs(10);
