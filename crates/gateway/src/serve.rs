@@ -27,12 +27,14 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
     let socket = listener::bind(address, &way_out).await.map_err(Failure::trouble)?;
     let address = socket.local_addr().map_err(Failure::trouble)?;
     let limits = limits(&config.listen);
-    let origins = origins(&config);
+    let (frontends, store) = (frontends(&config), config.store.clone());
     let opening = move || TokenHandler::open(config.settings, &config.key_ring, &config.store);
     let handler = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
     tasks::spawn(Bff::sweep_forever(handler.bff()));
 
-    tracing::info!(%address, origins, version = env!("CARGO_PKG_VERSION"), "serving");
+    let (store, version) = (store.display(), env!("CARGO_PKG_VERSION"));
+    let sessions_voided = Some(handler.sessions_voided()).filter(|sessions| *sessions > 0);
+    tracing::info!(%address, frontends, %store, sessions_voided, version, "serving");
     listener::serve(vec![socket], limits, handler.bff(), stop.clone()).await;
     handler.stop(stop).await;
     tracing::info!("stopped");
@@ -44,7 +46,7 @@ pub(crate) fn check(arguments: &cli::Check) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
     output::warnings(config.warnings.iter().map(|warning| warning.report.as_str()));
     let routes = config.settings.frontends.iter().map(|frontend| frontend.routes.len()).sum::<usize>();
-    let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), origins(&config));
+    let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), frontends(&config));
     output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))
 }
 
@@ -56,7 +58,8 @@ fn limits(listen: &Listen) -> Limits {
     }
 }
 
-fn origins(config: &Config) -> String {
-    let origins = config.settings.frontends.iter().map(|frontend| frontend.origin.as_str());
-    origins.collect::<Vec<_>>().join(", ")
+fn frontends(config: &Config) -> String {
+    let frontends = config.settings.frontends.iter();
+    let texts = frontends.map(|frontend| format!("{} at {}", frontend.name, frontend.origin));
+    texts.collect::<Vec<_>>().join(", ")
 }

@@ -42,6 +42,11 @@ impl TokenHandler {
         Arc::clone(&self.bff)
     }
 
+    /// How many sessions ended at the opening because the store came back from a copy.
+    pub(crate) fn sessions_voided(&self) -> u64 {
+        self.store.sessions_voided()
+    }
+
     /// Lets work that no request waits for finish, refreshes above all, for at most ten seconds or until an immediate end
     /// is demanded; then closes the store, whoever else still holds it, so that the next process can have it.
     pub(crate) async fn stop(self, mut stop: Stop) {

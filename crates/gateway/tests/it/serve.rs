@@ -2,7 +2,7 @@ use tokio::net::TcpListener;
 
 use crate::process::{Folder, get, run, start};
 
-fn configuration(address: &str) -> String {
+pub(crate) fn configuration(address: &str) -> String {
     format!(
         r#"
 [listen]
@@ -106,6 +106,20 @@ async fn it_serves_until_it_is_told_to_stop() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("stopped"), "{ended:?}");
     assert!(!folder.path().join("sessions.db-wal").exists(), "the store was closed");
+}
+
+#[tokio::test]
+async fn the_first_line_of_the_log_says_what_is_served_from_where() {
+    let folder = Folder::new();
+    let file = folder.write("c.toml", &configuration("127.0.0.1:0"));
+    let mut serving = start(&["serve", "--config", file.to_str().unwrap()]);
+
+    let line: serde_json::Value = serde_json::from_str(&serving.log_until("serving").await).unwrap();
+
+    assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+    assert_eq!(line["frontends"], "app at http://localhost:4711");
+    assert_eq!(line["store"], folder.path().join("sessions.db").to_str().unwrap());
+    assert!(line.get("sessions_voided").is_none(), "{line}");
 }
 
 #[tokio::test]
