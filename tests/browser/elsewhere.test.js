@@ -38,6 +38,22 @@ test("a link from another site keeps its query and its fragment", LIMIT, async (
   await visitor.showsAccount("/account?view=all&q=a%20b#invoices");
 });
 
+test("a link from another site finds the person signed in without JavaScript, too", LIMIT, async (t) => {
+  const visitor = await world.visitor(t, { javaScriptEnabled: false });
+  await visitor.open("/account");
+  await visitor.logIn();
+  await visitor.showsAccount();
+  for (const fragment of ["", "#invoices"]) {
+    const link = `${world.demo.app}/account${fragment}`;
+    await visitor.page.goto(await serve(t, OTHER_SITE, `<!doctype html><a href="${link}">My account</a>`));
+
+    await visitor.page.click("a");
+
+    await visitor.page.waitForSelector("#subject");
+    assert.equal(new URL(visitor.page.url()).pathname, "/account");
+  }
+});
+
 test("a link from another site leads somebody signed out to its goal by way of the login page", LIMIT, async (t) => {
   const visitor = await world.visitor(t);
   await visitor.page.goto(`${world.demo.elsewhere}`);

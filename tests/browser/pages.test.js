@@ -22,6 +22,7 @@ const LOOKS = {
 };
 
 const REFRESH = /<meta http-equiv="refresh"[^>]*>/;
+const SCRIPT = /<script>.*<\/script>/s;
 
 /** What leads to each page. Some answer with an error on purpose, which the browser mentions on its console. */
 const PAGES = {
@@ -61,7 +62,7 @@ const PAGES = {
       const answer = await route.fetch();
       const body = await answer.text();
       assert.match(body, REFRESH);
-      await route.fulfill({ response: answer, body: body.replace(REFRESH, "") });
+      await route.fulfill({ response: answer, body: body.replace(REFRESH, "").replace(SCRIPT, "") });
     });
     await visitor.page.goto(await serve(t, OTHER_SITE, `<!doctype html><a href="${link}">My account</a>`));
     await visitor.page.click("a");

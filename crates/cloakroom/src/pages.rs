@@ -1,4 +1,4 @@
-//! The pages we serve ourselves: static HTML without script, under a policy that allows nothing else.
+//! The pages we serve ourselves: static HTML, under a policy that allows nothing else. One of them has a line of script.
 
 use std::sync::LazyLock;
 
@@ -25,13 +25,25 @@ text-decoration:none;font-weight:600}\
 li:first-child a{background:var(--accent);color:var(--paper)}\
 a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}";
 
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(seal::sha256(&[STYLE.as_bytes()]));
+/// Only script knows the fragment of its page's address; without it a page that goes on by itself loses the fragment.
+const GO_ON: &str = "location.replace(document.links[0].href+encodeURIComponent(location.hash))";
+
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
+static POLICY_WITH_SCRIPT: LazyLock<HeaderValue> =
+    LazyLock::new(|| policy(&format!("script-src 'sha256-{}'; ", hash(GO_ON))));
+
+fn policy(script: &str) -> HeaderValue {
+    let style = hash(STYLE);
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; {script}form-action 'self'; frame-ancestors 'none'; \
+         base-uri 'none'"
     );
     HeaderValue::try_from(policy).expect("the policy is plain ASCII")
-});
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(seal::sha256(&[text.as_bytes()]))
+}
 
 /// Something to do on a page. The first one stands out.
 #[derive(Debug)]
@@ -52,28 +64,35 @@ struct Page<'a> {
     title: &'a str,
     text: &'a str,
     actions: &'a [Action],
-    /// When and where the page goes by itself; without an address it repeats its own, fragment included.
+    /// When and where the page goes by itself.
     refresh: Option<&'a str>,
+    /// What goes there in its stead, where the browser runs script.
+    script: Option<&'static str>,
     style: &'static str,
 }
 
 /// A page that says something and offers ways on.
 pub(crate) fn message(status: StatusCode, title: &str, text: &str, actions: &[Action]) -> Response<Body> {
-    render(status, &Page { title, text, actions, refresh: None, style: STYLE })
+    render(status, &Page { title, text, actions, refresh: None, script: None, style: STYLE })
 }
 
 /// A page that goes on by itself, as a request of our own: the Strict cookie comes along, and the address bar is clean.
 pub(crate) fn forward(url: &str) -> Response<Body> {
     let actions = [Action::new("Continue", url)];
     let refresh = format!("0;url={url}");
-    let page = Page { title: "Signed in", text: "", actions: &actions, refresh: Some(&refresh), style: STYLE };
+    let page =
+        Page { title: "Signed in", text: "", actions: &actions, refresh: Some(&refresh), script: None, style: STYLE };
     render(StatusCode::OK, &page)
 }
 
-/// A page that repeats its own address once, as a request of our own.
-pub(crate) fn bounce(url: &str) -> Response<Body> {
-    let actions = [Action::new("Continue", url)];
-    let page = Page { title: "One moment", text: "", actions: &actions, refresh: Some("0"), style: STYLE };
+/// A page that goes on to `login_url` as a request of our own, with the fragment added that its own address has. A
+/// refresh cannot do that: to the same address with a fragment it only scrolls.
+pub(crate) fn bounce(login_url: &str) -> Response<Body> {
+    let actions = [Action::new("Continue", login_url)];
+    let refresh = format!("0;url={login_url}");
+    let (refresh, script) = (Some(refresh.as_str()), Some(GO_ON));
+    let text = "A link on another website led here. If this page stays, go on by the button.";
+    let page = Page { title: "One moment", text, actions: &actions, refresh, script, style: STYLE };
     render(StatusCode::OK, &page)
 }
 
@@ -83,7 +102,8 @@ fn render(status: StatusCode, page: &Page<'_>) -> Response<Body> {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+    let policy = if page.script.is_some() { &POLICY_WITH_SCRIPT } else { &POLICY };
+    headers.insert(header::CONTENT_SECURITY_POLICY, (*policy).clone());
     headers.insert(HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin"));
     harden(headers);
     headers.append(header::VARY, HeaderValue::from_static("Accept"));

@@ -1,6 +1,7 @@
 //! What does the resource server say? Clean headers, the token attached, the answer streamed back.
 
 mod headers;
+mod sending;
 
 pub(crate) use self::headers::keep_private;
 
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::body::Body;
 use http::{Request, Response, StatusCode, Uri, Version, request, uri::PathAndQuery};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError};
 use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{self, Client, connect::HttpConnector},
@@ -16,6 +17,7 @@ use hyper_util::{
 };
 use tracing::{debug, warn};
 
+use self::sending::Sending;
 use crate::{
     authorization_server::http_client::with_causes,
     bff::Bff,
@@ -25,7 +27,7 @@ use crate::{
 };
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// An upstream that has not begun to answer by then does not.
+/// An upstream that has not begun to answer so long after it was sent the last byte does not.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -65,11 +67,13 @@ pub(crate) async fn forward(
     }
     head.uri = target(found.route.upstream.uri(), &head.uri)?;
     head.version = Version::HTTP_11;
-    let body = Body::new(Limited::new(body, found.route.body_limit));
+    let (body, sending) = Sending::watch(body, found.route.body_limit, bff);
 
-    let request = Request::from_parts(head, body);
-    let answer = tokio::time::timeout(ANSWER_LIMIT, bff.upstream().client.request(request)).await;
-    let answer = answer.map_err(|_| failed("no answer within 60 s"))?.map_err(|error| refusal(&error))?;
+    let answer = bff.upstream().client.request(Request::from_parts(head, body));
+    let answer = tokio::select! {
+        answer = answer => answer.map_err(|error| refusal(&error))?,
+        () = sending.silence(ANSWER_LIMIT) => return Err(failed("no answer within 60 s of the last byte sent")),
+    };
 
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(failed("a change of protocols that nobody asked for"));

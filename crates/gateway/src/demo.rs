@@ -25,7 +25,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
 };
 
 use cloakroom::{bff::Bff, clock::SystemClock};
@@ -58,23 +57,23 @@ pub(crate) async fn run(arguments: cli::Demo, stop: Stop) -> Result<(), Failure>
     let login_server = login_server::open(&folder, &registration, &password, wishes).await?;
     let verifier =
         Arc::new(Verifier::new(registration.issuer.clone(), LoopbackClient::new(), Arc::new(SystemClock::start())));
-    let bff = gateway::open(&folder, &places, &registration).await?;
+    let handler = gateway::open(&folder, &places, &registration).await?;
 
     background(sockets.login_server, login_server.router());
     background(sockets.api, sample_api::router(Arc::clone(&verifier)));
     background(sockets.app_server, sample_app::router(&places, verifier));
     background(sockets.elsewhere, elsewhere::router(&places));
-    tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
-    let serving = tasks::spawn(listener::serve(sockets.gateway, limits(), Arc::clone(&bff), stop));
+    tasks::spawn(Bff::sweep_forever(handler.bff()));
+    let serving = tasks::spawn(listener::serve(sockets.gateway, limits(), handler.bff(), stop.clone()));
 
-    require_answers(&places, &registration.issuer).await?;
     let welcome = Welcome { places: &places, password: password.expose(), folder: folder.path() };
     let text = if arguments.json { welcome.json() } else { welcome.text() };
-    output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))?;
-
-    serving.await.map_err(|error| Failure::trouble(format!("the listener ended unexpectedly: {error}")))?;
-    bff.stop(Duration::from_secs(5)).await;
-    Ok(())
+    let ended = match announce(&places, &registration.issuer, &text).await {
+        Ok(()) => serving.await.map_err(|error| Failure::trouble(format!("the listener ended unexpectedly: {error}"))),
+        Err(failure) => Err(failure),
+    };
+    handler.stop(stop).await;
+    ended
 }
 
 /// Every socket of the demo, taken before anything else is touched.
@@ -141,8 +140,9 @@ fn background(socket: TcpListener, answer: impl Answer) {
     tasks::spawn(listener::serve(vec![socket], limits(), answer, Stop::never()));
 }
 
-/// Asks the app through the gateway and the login server once, so that nothing is announced that does not answer.
-async fn require_answers(places: &Places, issuer: &Issuer) -> Result<(), Failure> {
+/// Asks the app through the gateway and the login server once, so that nothing is announced that does not answer, and
+/// says where everything is.
+async fn announce(places: &Places, issuer: &Issuer, text: &str) -> Result<(), Failure> {
     let client = LoopbackClient::new();
     for url in [places.app.as_str(), issuer.discovery_url().as_str()] {
         let url = EndpointUrl::parse(url).map_err(Failure::trouble)?;
@@ -151,7 +151,7 @@ async fn require_answers(places: &Places, issuer: &Issuer) -> Result<(), Failure
             return Err(Failure::trouble(format!("{url} answers {status} instead of its page")));
         }
     }
-    Ok(())
+    output::print(text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))
 }
 
 /// Where state belongs that should outlive a restart (XDG Base Directory Specification).

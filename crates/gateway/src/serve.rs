@@ -1,7 +1,5 @@
 //! `cloakroom serve` and `cloakroom check`.
 
-use std::{sync::Arc, time::Duration};
-
 use cloakroom::bff::Bff;
 
 use crate::{
@@ -11,7 +9,8 @@ use crate::{
     listener::{self, Limits},
     output,
     stop::Stop,
-    tasks, token_handler,
+    tasks,
+    token_handler::TokenHandler,
 };
 
 /// Stands in front of apps and APIs until it is asked to stop.
@@ -28,14 +27,16 @@ pub(crate) async fn serve(arguments: cli::Serve, stop: Stop) -> Result<(), Failu
     let socket = listener::bind(address, &way_out).await.map_err(Failure::trouble)?;
     let address = socket.local_addr().map_err(Failure::trouble)?;
     let limits = limits(&config.listen);
-    let origins = origins(&config);
-    let opening = move || token_handler::open(config.settings, &config.key_ring, &config.store);
-    let bff = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
-    tasks::spawn(Bff::sweep_forever(Arc::clone(&bff)));
+    let (frontends, store) = (frontends(&config), config.store.clone());
+    let opening = move || TokenHandler::open(config.settings, &config.key_ring, &config.store);
+    let handler = tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)??;
+    tasks::spawn(Bff::sweep_forever(handler.bff()));
 
-    tracing::info!(%address, origins, version = env!("CARGO_PKG_VERSION"), "serving");
-    listener::serve(vec![socket], limits, Arc::clone(&bff), stop).await;
-    bff.stop(STOP_LIMIT).await;
+    let (store, version) = (store.display(), env!("CARGO_PKG_VERSION"));
+    let sessions_voided = Some(handler.sessions_voided()).filter(|sessions| *sessions > 0);
+    tracing::info!(%address, frontends, %store, sessions_voided, version, "serving");
+    listener::serve(vec![socket], limits, handler.bff(), stop.clone()).await;
+    handler.stop(stop).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -45,7 +46,7 @@ pub(crate) fn check(arguments: &cli::Check) -> Result<(), Failure> {
     let config = config::load(&arguments.config)?;
     output::warnings(config.warnings.iter().map(|warning| warning.report.as_str()));
     let routes = config.settings.frontends.iter().map(|frontend| frontend.routes.len()).sum::<usize>();
-    let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), origins(&config));
+    let text = format!("{} holds: {}, {routes} routes\n", arguments.config.display(), frontends(&config));
     output::print(&text).map_err(|error| Failure::trouble(format!("cannot write to standard output: {error}")))
 }
 
@@ -57,10 +58,8 @@ fn limits(listen: &Listen) -> Limits {
     }
 }
 
-fn origins(config: &Config) -> String {
-    let origins = config.settings.frontends.iter().map(|frontend| frontend.origin.as_str());
-    origins.collect::<Vec<_>>().join(", ")
+fn frontends(config: &Config) -> String {
+    let frontends = config.settings.frontends.iter();
+    let texts = frontends.map(|frontend| format!("{} at {}", frontend.name, frontend.origin));
+    texts.collect::<Vec<_>>().join(", ")
 }
-
-/// How long work that no request waits for, refreshes above all, may take after the last answer.
-const STOP_LIMIT: Duration = Duration::from_secs(10);

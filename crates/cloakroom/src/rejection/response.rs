@@ -104,17 +104,19 @@ pub(crate) fn respond(bff: &Bff, asked: &Asked<'_>, rejection: &Rejection) -> Re
 fn send_to_login(bff: &Bff, asked: &Asked<'_>, frontend: &Frontend, rejection: &Rejection) -> Response<Body> {
     let place = ReturnPath::of_request(&asked.uri, bff, frontend);
     let held_back = frontend.cookie_same_site == SameSite::Strict && matches!(rejection, Rejection::NoSession);
+    // The return path comes last: the page adds the fragment to it.
+    let bounce_url = login_url(frontend, &place, "auto=1&");
     match asked.site {
-        Site::Foreign if held_back => return pages::bounce(place.as_str()),
+        Site::Foreign if held_back => return pages::bounce(&bounce_url),
         Site::Unknown if held_back && !asked.has_bounced && !asked.has_own_referer => {
-            let mut page = pages::bounce(place.as_str());
+            let mut page = pages::bounce(&bounce_url);
             let marker = cookie::set(cookie::BOUNCE, "1", SameSite::Lax, Life::Seconds(30));
             page.headers_mut().append(header::SET_COOKIE, marker);
             return page;
         }
         _ => {}
     }
-    see_other(&login_url(frontend, &place, "&auto=1"))
+    see_other(&bounce_url)
 }
 
 fn page(asked: &Asked<'_>, rejection: &Rejection, status: StatusCode) -> Response<Body> {
@@ -182,9 +184,9 @@ fn problem(asked: &Asked<'_>, rejection: &Rejection, status: StatusCode, code: &
     response
 }
 
-fn login_url(frontend: &Frontend, place: &ReturnPath, rest: &str) -> String {
+fn login_url(frontend: &Frontend, place: &ReturnPath, begun: &str) -> String {
     let place = utf8_percent_encode(place.as_str(), &IN_QUERY);
-    format!("{}/login?return_to={place}{rest}", frontend.auth_path)
+    format!("{}/login?{begun}return_to={place}", frontend.auth_path)
 }
 
 /// 303: whatever the method was, go on with GET (RFC 9110 §15.4.4).

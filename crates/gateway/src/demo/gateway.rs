@@ -1,9 +1,8 @@
 //! The gateway of the demo: the same token handler as in production, with settings made here.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use cloakroom::{
-    bff::Bff,
     route::{Access, Kind, Route},
     settings::{AuthorizationServer, Frontend, Origin, Profile, Settings, UpstreamUrl},
 };
@@ -15,13 +14,17 @@ use super::{
     login_server::{Registration, SERVER_NAME},
     sample_api,
 };
-use crate::{failure::Failure, token_handler};
+use crate::{failure::Failure, token_handler::TokenHandler};
 
 /// Opens the token handler in the folder.
-pub(super) async fn open(folder: &Folder, places: &Places, registration: &Registration) -> Result<Arc<Bff>, Failure> {
+pub(super) async fn open(
+    folder: &Folder,
+    places: &Places,
+    registration: &Registration,
+) -> Result<TokenHandler, Failure> {
     let settings = settings(places, registration)?;
     let (key_ring, store) = (folder.key_ring(), folder.sessions());
-    let opening = move || token_handler::open(settings, &key_ring, &store);
+    let opening = move || TokenHandler::open(settings, &key_ring, &store);
     tokio::task::spawn_blocking(opening).await.map_err(Failure::trouble)?
 }
 

@@ -109,9 +109,8 @@ async fn a_flood_of_resets_ends_its_http_2_connection() {
     let mut stream = served.connect().await;
     let mut flood = HTTP_2_PREFACE.to_vec();
     for stream_id in (1..1000_u32).step_by(2) {
-        // GET http://a/forever, without a body; then CANCEL.
-        flood.extend([0, 0, 15, 1, 5].iter().chain(&stream_id.to_be_bytes()));
-        flood.extend(b"\x82\x86\x04\x08/forever\x01\x01a");
+        flood.extend(http_2_request(GET, "/forever", stream_id, END_STREAM));
+        // CANCEL.
         flood.extend([0, 0, 4, 3, 0].iter().chain(&stream_id.to_be_bytes()).chain(&8_u32.to_be_bytes()));
     }
 
@@ -128,15 +127,17 @@ async fn clients_that_neither_send_nor_read_do_not_keep_others_from_being_served
     let (_request_stop, stop) = Stop::by_hand();
     let served = served(20, stop).await;
     let mut held = Vec::new();
-    for number in 0..20 {
-        let mut stream = served.connect().await;
-        let request = if number % 2 == 0 {
-            "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
-        } else {
-            "GET /endless HTTP/1.1\r\nhost: a\r\n\r\n"
-        };
-        stream.write_all(request.as_bytes()).await.unwrap();
-        held.push(stream);
+    for request in [
+        b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n".to_vec(),
+        b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n".to_vec(),
+        [HTTP_2_PREFACE, &http_2_request(POST, "/echo", 1, 0)].concat(),
+        [HTTP_2_PREFACE, &http_2_request(GET, "/endless", 1, END_STREAM)].concat(),
+    ] {
+        for _ in 0..5 {
+            let mut stream = served.connect().await;
+            stream.write_all(&request).await.unwrap();
+            held.push(stream);
+        }
     }
 
     let mut other = served.connect().await;
@@ -144,6 +145,11 @@ async fn clients_that_neither_send_nor_read_do_not_keep_others_from_being_served
     let answer = timeout(Duration::from_secs(90), other.read(&mut [0; 64])).await;
 
     assert!(answer.expect("an answer in time").unwrap() > 0);
+    sleep(Duration::from_secs(10)).await;
+    for (number, mut stream) in held.into_iter().enumerate() {
+        let end = timeout(Duration::from_secs(1), stream.read_to_end(&mut Vec::new())).await;
+        assert!(end.is_ok(), "connection {number} is still open");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,3 +246,15 @@ async fn a_second_signal_waits_for_nothing() {
 
 /// RFC 9113 §3.4: the client's preface and empty SETTINGS.
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+const END_STREAM: u8 = 1;
+/// In the static table of HPACK (RFC 7541, appendix A).
+const GET: u8 = 0x82;
+const POST: u8 = 0x83;
+
+/// A HEADERS frame for `http://a`, whole.
+fn http_2_request(method: u8, path: &str, stream_id: u32, flags: u8) -> Vec<u8> {
+    let length = u8::try_from(path.len()).unwrap();
+    let block = [&[method, 0x86, 0x04, length], path.as_bytes(), b"\x01\x01a"].concat();
+    let head = [0, 0, u8::try_from(block.len()).unwrap(), 1, flags | 4];
+    [&head[..], &stream_id.to_be_bytes(), &block].concat()
+}

@@ -62,11 +62,13 @@ async fn ctrl_c_ends_it_with_code_0_and_the_password_stays_the_same() {
     first.signal("INT").await;
 
     let ended = first.ended().await;
+    let is_store_closed = !folder.path().join("sessions.db-wal").exists();
     let mut second = demo(&folder);
     let again = announced(&mut second).await;
 
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_eq!(ended.stdout, "", "one line and nothing else");
+    assert!(is_store_closed);
     assert_eq!(text(&again, "password"), password);
 }
 

@@ -2,7 +2,7 @@ use tokio::net::TcpListener;
 
 use crate::process::{Folder, get, run, start};
 
-fn configuration(address: &str) -> String {
+pub(crate) fn configuration(address: &str) -> String {
     format!(
         r#"
 [listen]
@@ -105,6 +105,37 @@ async fn it_serves_until_it_is_told_to_stop() {
     assert!(foreign.starts_with("HTTP/1.1 404") && foreign.contains("no_route"), "{foreign}");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stderr.contains("stopped"), "{ended:?}");
+    assert!(!folder.path().join("sessions.db-wal").exists(), "the store was closed");
+}
+
+#[tokio::test]
+async fn the_first_line_of_the_log_says_what_is_served_from_where() {
+    let folder = Folder::new();
+    let file = folder.write("c.toml", &configuration("127.0.0.1:0"));
+    let mut serving = start(&["serve", "--config", file.to_str().unwrap()]);
+
+    let line: serde_json::Value = serde_json::from_str(&serving.log_until("serving").await).unwrap();
+
+    assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+    assert_eq!(line["frontends"], "app at http://localhost:4711");
+    assert_eq!(line["store"], folder.path().join("sessions.db").to_str().unwrap());
+    assert!(line.get("sessions_voided").is_none(), "{line}");
+}
+
+#[tokio::test]
+async fn a_store_is_not_served_with_another_key_ring() {
+    let folder = Folder::new();
+    let file = folder.write("c.toml", &configuration("127.0.0.1:0"));
+    let mut first = start(&["serve", "--config", file.to_str().unwrap()]);
+    first.log_until("serving").await;
+    first.signal("TERM").await;
+    first.ended().await;
+    std::fs::remove_file(folder.path().join("keys.json")).unwrap();
+
+    let second = run(&["serve", "--config", file.to_str().unwrap()]).await;
+
+    assert_eq!(second.code, Some(1), "{second:?}");
+    assert!(second.stderr.contains("key ring") && !second.stderr.contains("serving"), "{second:?}");
 }
 
 #[tokio::test]

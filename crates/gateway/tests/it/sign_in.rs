@@ -6,6 +6,7 @@ use crate::{
     browser::{Browser, From},
     demo::{announced, text},
     process::{Folder, Run, start},
+    serve::configuration,
 };
 
 const TICKET: &str = "__Host-Http-cloakroom";
@@ -107,6 +108,24 @@ async fn a_restart_keeps_her_signed_in_and_the_store_holds_no_token() {
     assert!(!stored.windows(80).any(|bytes| bytes == ticket));
     assert!(!is_signed_in(&mut browser, &fresh).await);
     assert_eq!(text(&fresh, "password"), text(&line, "password"));
+}
+
+#[tokio::test]
+async fn a_store_that_came_back_from_a_copy_says_how_many_sessions_it_voided() {
+    let (original, copy) = (Folder::new(), Folder::new());
+    let (demo, line) = demo_at(&original, ("0", "0"), &[]).await;
+    sign_in(&mut Browser::default(), &line).await;
+    demo.signal("INT").await;
+    demo.ended().await;
+    for name in ["sessions.db", "keys.json"] {
+        std::fs::copy(original.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let file = copy.write("c.toml", &configuration("127.0.0.1:0"));
+
+    let mut serving = start(&["serve", "--config", file.to_str().unwrap()]);
+    let log = serving.log_until("serving").await;
+
+    assert!(log.lines().last().unwrap().contains("\"sessions_voided\":1"), "{log}");
 }
 
 #[tokio::test]

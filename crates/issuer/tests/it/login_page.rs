@@ -96,7 +96,8 @@ async fn an_unknown_username_costs_as_much_work_as_a_wrong_password() {
     let page = browser.visit(&world, &authorize_url(&[])).await;
     let mut quickest = [Duration::MAX; 2];
 
-    for _ in 0..5 {
+    // The quickest of several, side by side in one run, and more of them on a machine that is busy with something else.
+    for round in 0..40 {
         for (quickest, username) in quickest.iter_mut().zip(["ann", "nobody"]) {
             world.advance(Duration::from_secs(10));
             #[expect(clippy::disallowed_methods, reason = "measures real work, which no clock moved by hand can")]
@@ -104,10 +105,13 @@ async fn an_unknown_username_costs_as_much_work_as_a_wrong_password() {
             browser.submit(&world, &page, &[("username", username), ("password", "not this one")]).await;
             *quickest = start.elapsed().min(*quickest);
         }
+        if round >= 5 && quickest[1] > quickest[0] / 2 {
+            return;
+        }
     }
 
     // Without the comparison with nobody's hash, the second would be about a hundredth of the first.
-    assert!(quickest[1] > quickest[0] / 2, "{quickest:?}");
+    panic!("{quickest:?}");
 }
 
 #[tokio::test]
