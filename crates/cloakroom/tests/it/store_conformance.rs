@@ -60,6 +60,7 @@ macro_rules! conformance {
             ends::no_operation_makes_an_ended_session_active,
             ends::a_revocation_racing_a_commit_always_wins,
             remembering::an_id_is_first_once_until_it_is_forgotten,
+            remembering::an_id_is_remembered_until_it_is_forgotten_and_asking_inserts_nothing,
             remembering::a_repeated_id_is_not_remembered_longer,
             remembering::ids_of_different_purposes_never_meet,
             remembering::exactly_one_of_many_insertions_is_first,

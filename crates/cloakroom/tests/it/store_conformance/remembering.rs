@@ -25,6 +25,18 @@ pub(super) async fn an_id_is_first_once_until_it_is_forgotten(harness: &impl Har
     assert_eq!(insert(1).await.unwrap(), Once::Repeated);
 }
 
+pub(super) async fn an_id_is_remembered_until_it_is_forgotten_and_asking_inserts_nothing(harness: &impl Harness) {
+    let store = harness.fresh().await;
+    let is_remembered = |purpose| store.is_remembered(purpose, [1; 32]);
+
+    assert!(!is_remembered(OncePurpose::EndedSid).await.unwrap());
+    assert_eq!(store.insert_once(OncePurpose::EndedSid, [1; 32], KEEP).await.unwrap(), Once::First);
+    assert!(is_remembered(OncePurpose::EndedSid).await.unwrap());
+    assert!(!is_remembered(OncePurpose::LogoutToken).await.unwrap());
+    harness.advance(KEEP).await;
+    assert!(!is_remembered(OncePurpose::EndedSid).await.unwrap());
+}
+
 pub(super) async fn a_repeated_id_is_not_remembered_longer(harness: &impl Harness) {
     let store = harness.fresh().await;
     let insert = || store.insert_once(OncePurpose::LogoutToken, [1; 32], KEEP);
