@@ -27,7 +27,7 @@ pub const TICKET_VERSION: u8 = 1;
 pub const SESSION: &str = "__Host-Http-cloakroom";
 /// The cookie that ties pending logins to a browser.
 pub const LOGIN: &str = "__Host-Http-cloakroom-login";
-/// The cookie that says a page has been repeated.
+/// The cookie that says a browser was just sent on from another site's link.
 pub const BOUNCE: &str = "__Host-Http-cloakroom-bounce";
 
 const LENGTH: usize = 60;

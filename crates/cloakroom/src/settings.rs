@@ -76,7 +76,7 @@ pub struct UpstreamUrl(Uri);
 /// The `SameSite` attribute of the session cookie (RFC 6265bis §4.1.2.7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum SameSite {
-    /// Sent with our own requests only. Links from other sites work all the same: the page repeats itself once.
+    /// Sent with our own requests only. Links from other sites work all the same: a page goes on to them as our own request.
     #[default]
     Strict,
     /// Also sent when a person follows a link from another site.

@@ -99,8 +99,8 @@ pub(crate) fn respond(bff: &Bff, asked: &Asked<'_>, rejection: &Rejection) -> Re
     response
 }
 
-/// A navigation without a session. If another site's link led here, the Strict cookie was held back: the page repeats
-/// itself once as a request of our own, and only then is it known whether somebody is signed in (row C5).
+/// A navigation without a session. If another site's link led here, the Strict cookie was held back: a page
+/// goes on to `login` as a request of our own, and only then is it known whether somebody is signed in.
 fn send_to_login(bff: &Bff, asked: &Asked<'_>, frontend: &Frontend, rejection: &Rejection) -> Response<Body> {
     let place = ReturnPath::of_request(&asked.uri, bff, frontend);
     let held_back = frontend.cookie_same_site == SameSite::Strict && matches!(rejection, Rejection::NoSession);
