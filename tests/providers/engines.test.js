@@ -7,7 +7,6 @@ import { OTHER_SITE, serve } from "../browser/harness/site.js";
 import { ENGINES } from "./harness/engines.js";
 import { unless } from "./harness/missing.js";
 import { openDemo, openPlainSite, openSecureSite } from "./harness/sites.js";
-import { hasOpenssl } from "./harness/terminator.js";
 
 const LIMIT = { timeout: 90_000 };
 const SESSION_COOKIE = "__Host-Http-cloakroom";
@@ -20,28 +19,29 @@ const WHAT_IS_SHOWN = `
   if (document.querySelector("[name=password]")) return "a login page";
   return location.href;`;
 
-const withoutTls = unless(hasOpenssl, "openssl is missing: install Debian's package openssl");
+const skips = Object.fromEntries(Object.entries(ENGINES).map(([name, { needs }]) => [name, unless(needs)]));
+const withoutTls = unless("openssl");
 const demo = await openDemo();
 const plainSite = await openPlainSite();
 const secureSite = withoutTls ? undefined : await openSecureSite();
 
 describe("over plain http on this machine", () => {
   for (const name of ["Chromium", "Firefox"]) {
-    describe(name, { skip: ENGINES[name].skip }, () => passThrough(name, demo));
+    describe(name, { skip: skips[name] }, () => passThrough(name, demo));
   }
-  describe("WebKit", { skip: ENGINES.WebKit.skip }, () => stayOutside(ENGINES.WebKit, plainSite));
+  describe("WebKit", { skip: skips.WebKit }, () => stayOutside(ENGINES.WebKit, plainSite));
 });
 
 describe("over https", { skip: withoutTls }, () => {
   for (const name of Object.keys(ENGINES)) {
-    describe(name, { skip: ENGINES[name].skip }, () => passThrough(name, secureSite));
+    describe(name, { skip: skips[name] }, () => passThrough(name, secureSite));
   }
 });
 
 /** Everything works: a session from beginning to end, in one browser. */
 function passThrough(name, site) {
   const engine = ENGINES[name];
-  const started = engine.skip ? undefined : lazily(engine.start);
+  const started = lazily(engine.start);
 
   test("a login ends at the page where it began", LIMIT, async () => {
     const browser = await started();
@@ -148,7 +148,7 @@ function passThrough(name, site) {
  * over plain http, and the person has to be told in place of being sent around in circles.
  */
 function stayOutside(engine, site) {
-  const started = engine.skip ? undefined : lazily(engine.start);
+  const started = lazily(engine.start);
 
   test("a login ends on a page that says so, and in no circle", LIMIT, async () => {
     const browser = await started();
