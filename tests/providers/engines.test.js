@@ -12,7 +12,6 @@ const LIMIT = { timeout: 90_000 };
 const SESSION_COOKIE = "__Host-Http-cloakroom";
 const LOGIN_COOKIE = "__Host-Http-cloakroom-login";
 
-const STAYS_AT_FRAGMENT = "Chromium takes a refresh to the page's own address for a jump to its fragment and loads nothing";
 const WHAT_IS_SHOWN = `
   if (document.readyState !== "complete") return null;
   if (document.querySelector("#subject")) return "the account";
@@ -93,7 +92,7 @@ function passThrough(name, site) {
     }
   });
 
-  test("a link from another site keeps its fragment", { ...LIMIT, todo: name === "Chromium" && STAYS_AT_FRAGMENT }, async (t) => {
+  test("a link from another site keeps its fragment", LIMIT, async (t) => {
     const browser = await signedIn(await started(), site);
 
     await followLink(t, browser, `${site.app}/account#invoices`);

@@ -1,4 +1,4 @@
-// Ways in which `oidc-provider` can be set up: signatures, client authentication, and when it gives refresh tokens.
+// Ways in which `oidc-provider` can be set up: signatures, client authentication, offline access, back-channel logout.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,12 +10,12 @@ import { LIMIT, eventually, openWorld, pass } from "./harness/world.js";
 const skip = unless("chromium");
 const IS_TESTED = { ...LIMIT, skip };
 const ACCESS_TOKEN_SECONDS = 4;
+const offline = { scope: "openid profile offline_access" };
 /** A client chooses its algorithm at its registration (OpenID Connect Dynamic Registration §2). */
 const signedWith = Object.keys(ALGORITHMS).map((algorithm) => [
   algorithm,
   { client: { id_token_signed_response_alg: algorithm }, server: offline },
 ]);
-const offline = { scope: "openid profile offline_access" };
 const authenticated = {
   basic: { client: { token_endpoint_auth_method: "client_secret_basic" }, server: { ...offline, client_authentication: "basic" } },
   post: { client: { token_endpoint_auth_method: "client_secret_post" }, server: { ...offline, client_authentication: "post" } },
@@ -24,7 +24,13 @@ const authenticated = {
     server: { ...offline, client_authentication: "none" },
   },
 };
-const registrations = { ...Object.fromEntries(signedWith), ...authenticated };
+const notified = {
+  client: ({ origin }) => ({
+    backchannel_logout_uri: `${origin}/auth/back-channel-logout/notified`,
+    backchannel_logout_session_required: true,
+  }),
+};
+const registrations = { ...Object.fromEntries(signedWith), ...authenticated, notified };
 const world = skip
   ? undefined
   : await openWorld(registrations, {
@@ -88,12 +94,14 @@ test("claims that have changed at the UserInfo endpoint reach the session with a
   assert.equal((await visitor.session()).claims.name, "Alice Hargreaves");
 });
 
-test("what later versions add is refused in this one: form_post, back-channel logout", IS_TESTED, async () => {
-  const form = new URLSearchParams({ code: "made-up", state: "made-up" });
+test("a session that ends at the provider ends here at once", IS_TESTED, async (t) => {
+  const visitor = await world.signedInVisitor(t, loginWith("notified"));
 
-  const posted = await fetch(`${world.gateway.app}/auth/callback/basic`, { method: "POST", body: form });
-  const notified = await fetch(`${world.gateway.app}/auth/back-channel-logout`, { method: "POST", body: form });
+  await visitor.page.goto(`${world.provider.issuer}/session/end`);
+  await visitor.page.click("button[name=logout]");
+  await eventually("the provider has told us", () => world.provider.notifications.length > 0);
 
-  assert.equal(posted.status, 405);
-  assert.equal(notified.status, 404);
+  assert.deepEqual(world.provider.notifications, [undefined]);
+  await visitor.open("/");
+  assert.deepEqual(await visitor.session(), { authenticated: false, reason: "back_channel_logout" });
 });
