@@ -21,6 +21,8 @@ use crate::{clock::Clock, refresh::decision::Answer, settings::AuthorizationServ
 
 /// Metadata and keys are fetched again after so long.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// Whoever answered within this time is alive.
+const ALIVE_FOR: Duration = Duration::from_secs(10);
 /// A logout token is good for at most so long.
 const LONGEST_LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 /// Clock difference that is tolerated.
@@ -90,6 +92,11 @@ impl Server {
     /// Its metadata (OpenID Connect Discovery §4), at most an hour old; older only while it does not answer.
     pub(crate) async fn metadata(&self) -> Result<Arc<AuthorizationServerMetadata>, ServerError> {
         self.metadata.find_or_old(&*self.clock, KEPT_FOR, || self.fetch_metadata()).await
+    }
+
+    /// The same, if the server has just answered: a login must not begin that could not be completed.
+    pub(crate) async fn metadata_of_living(&self) -> Result<Arc<AuthorizationServerMetadata>, ServerError> {
+        self.metadata.find_recent(&*self.clock, ALIVE_FOR, || self.fetch_metadata()).await
     }
 
     async fn fetch_metadata(&self) -> Result<AuthorizationServerMetadata, ServerError> {

@@ -131,6 +131,19 @@ impl Bff {
         frontend.authorization_servers.iter().any(|allowed| allowed == name).then(|| self.server(name))?
     }
 
+    /// Carries something through although the request that wants it may go away; nothing when the task broke off.
+    pub(crate) async fn carry_through<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (done, outcome) = tokio::sync::oneshot::channel();
+        self.spawn(async move {
+            // Nobody may be waiting any more; the task is done all the same.
+            drop(done.send(task.await));
+        });
+        outcome.await.ok()
+    }
+
     /// Runs a task that no request waits for, and that a graceful stop lets finish.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);

@@ -77,6 +77,8 @@ pub(crate) enum IndexPurpose {
     Csrf,
     /// Names a browser in a counter.
     Browser,
+    /// A note that sessions of a `sid` or a user ended at some time.
+    EndedAt,
     /// Names a logout token's `jti`.
     LogoutToken,
     /// Tells whether a store was sealed with this key ring.
@@ -91,6 +93,7 @@ impl IndexPurpose {
             Self::PublicId => b"cloakroom/1/index/public-id",
             Self::Csrf => b"cloakroom/1/index/csrf",
             Self::Browser => b"cloakroom/1/index/browser",
+            Self::EndedAt => b"cloakroom/1/index/ended-at",
             Self::LogoutToken => b"cloakroom/1/index/logout-token",
             Self::Fingerprint => b"cloakroom/1/index/fingerprint",
         }

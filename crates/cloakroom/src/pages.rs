@@ -26,7 +26,8 @@ li:first-child a{background:var(--accent);color:var(--paper)}\
 a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}";
 
 /// Only script knows the fragment of its page's address; without it a page that goes on by itself loses the fragment.
-const GO_ON: &str = "location.replace(document.links[0].href+encodeURIComponent(location.hash))";
+/// One that no return path can hold (too long, with a backslash) is left out.
+const GO_ON: &str = "location.replace(document.links[0].href+encodeURIComponent(/^#[!-[\\]-~]{1,999}$/.test(location.hash)?location.hash:''))";
 
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy(""));
 static POLICY_WITH_SCRIPT: LazyLock<HeaderValue> =

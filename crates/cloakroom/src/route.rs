@@ -161,7 +161,7 @@ fn is_plain_segment(segment: &str) -> bool {
     }
     // Some servers cut matrix parameters off before they compare.
     let name = segment.split(';').next().unwrap_or_default();
-    name != "." && name != ".."
+    name != "." && name != ".." && (segment.is_empty() || !name.is_empty())
 }
 
 fn hex(byte: u8) -> Option<u8> {
@@ -195,6 +195,10 @@ mod tests {
             "/a/..;x=1/b",
             "*",
             "/a%3bb",
+            "/;x/api",
+            "/;/api",
+            "/api/;/open",
+            "/api/;x",
             "/a%23b",
             "/a%3Fb",
         ] {

@@ -21,7 +21,7 @@ use self::{
 };
 pub use self::{opened::Opened, zones::Identity};
 pub(crate) use self::{
-    start::{NewSession, public_id, start},
+    start::{NewSession, note_of_end, public_id, start},
     zones::Secrets,
 };
 use crate::{

@@ -76,6 +76,18 @@ impl<T> Kept<T> {
         }
     }
 
+    /// The value, at most so old, or nothing: an older one would not do.
+    pub(super) async fn find_recent(
+        &self,
+        clock: &dyn Clock,
+        at_most: Duration,
+        fetch: impl AsyncFnOnce() -> Result<T, ServerError>,
+    ) -> Result<Arc<T>, ServerError> {
+        let value = self.find(clock, at_most, fetch).await?;
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.failure.as_ref().map_or(Ok(value), |(error, _)| Err(error.clone()))
+    }
+
     /// What was fetched last, however old.
     pub(super) fn at_hand(&self) -> Option<Arc<T>> {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! `POST back-channel-logout/{server}`: the authorization server says that somebody signed out there (OpenID Connect
 //! Back-Channel Logout §2.5). From server to server: no cookie is read, and the token's signature is the only credential.
 //!
-//! In this order: verify; note the `sid` as ended, for a login that is being completed right now; end what is there;
+//! In this order: verify; note the end, for a login that is being completed right now; end what is there;
 //! remember the `jti` last, so that a crash in between makes the sender's next try do the work and not be taken for a replay.
 
 use std::{sync::Arc, time::Duration};
@@ -76,17 +76,25 @@ async fn act(bff: &Arc<Bff>, server: &Server, token: &LogoutToken) -> Result<(),
     let ended = match (&token.sid, &token.subject) {
         (Some(sid), _) => {
             let sid = bff.keys().index(IndexPurpose::Sid, &[issuer, sid.as_bytes()]);
-            store.insert_once(OncePurpose::EndedSid, sid, LONGEST_LOGIN).await.map_err(unavailable)?;
+            leave_note(bff, &sid).await?;
             end_all(bff, store.by_sid(SidIndex(sid)).await.map_err(unavailable)?).await?
         }
         (None, Some(subject)) => {
             let user = bff.keys().index(IndexPurpose::User, &[issuer, subject.as_str().as_bytes()]);
+            leave_note(bff, &user).await?;
             end_all(bff, store.by_user(UserIndex(user)).await.map_err(unavailable)?).await?
         }
         (None, None) => 0,
     };
     info!(server = server.settings().name, ended, "signed out at the authorization server");
     store.insert_once(OncePurpose::LogoutToken, jti, keep(token, bff.now())).await.map_err(unavailable)?;
+    Ok(())
+}
+
+/// For logins that are being completed right now.
+async fn leave_note(bff: &Bff, index: &[u8; 32]) -> Result<(), Rejection> {
+    let note = session::note_of_end(bff, index);
+    bff.store().insert_once(OncePurpose::EndedSid, note, LONGEST_LOGIN).await.map_err(unavailable)?;
     Ok(())
 }
 

@@ -154,7 +154,8 @@ async fn exchange<'a>(
         id_token.inspect_err(|_| revoke_later(bff, &server.settings().name, tokens.refresh_token.clone()))?;
     let user_info = server.user_info(&tokens.access_token, &id_token.subject).await;
     let claims = claims::of_login(&id_token.claims, user_info.as_ref());
-    Ok(NewSession { frontend, server: server.settings(), id_token, tokens, claims, headers: &exchange.head.headers })
+    let (began_at, headers) = (exchange.pending.began_at, &exchange.head.headers);
+    Ok(NewSession { frontend, server: server.settings(), id_token, tokens, claims, began_at, headers })
 }
 
 async fn verify(server: &Server, tokens: &TokenResponse, exchange: &Exchange<'_>) -> Result<IdToken, Rejection> {

@@ -119,7 +119,7 @@ async fn begin(
     wish: &Wish<'_>,
     (replaces, head): (Option<StoreKey>, &request::Parts),
 ) -> Result<Response<Body>, Rejection> {
-    let metadata = server.metadata().await.map_err(|error| match error {
+    let metadata = server.metadata_of_living().await.map_err(|error| match error {
         ServerError::Away(why) => Rejection::TryAgain(why),
         ServerError::Useless(why) => Rejection::UpstreamFailed(why),
     })?;

@@ -65,18 +65,14 @@ pub(super) async fn logout(
     }
 }
 
-/// Ends the session, and has its refresh token revoked. The URL is where the authorization server signs out.
+/// Ends the session, and has its refresh token revoked, whether or not the client waits for it. The URL is where the
+/// authorization server signs out.
 async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Result<Option<String>, Rejection> {
-    let identity = session.identity();
-    // First, so that a refresh which lands later revokes what it was given, and one that has landed is seen below.
-    session::refuse_here(bff, session.key());
-    // Read before the end erases it. A session that cannot be opened is ended all the same.
-    let refresh_token = session.newest(bff).await.secrets().ok().and_then(|secrets| secrets.refresh_token);
-    let ended = session::end(bff, session.key(), EndReason::Logout).await;
-    // Also where the store has not confirmed: it will end the session later, and nobody knows the token by then.
-    revoke_later(bff, &identity.server, refresh_token);
-    ended?;
+    let (task_bff, ended) = (Arc::clone(bff), session.clone());
+    let outcome = bff.carry_through(async move { end_for_good(&task_bff, &ended).await }).await;
+    outcome.ok_or_else(|| Rejection::TryAgain("a logout broke off".to_owned()))??;
 
+    let identity = session.identity();
     let Some(server) = bff.server(&identity.server) else { return Ok(None) };
     let Ok(metadata) = server.metadata().await else { return Ok(None) };
     // No ID token as hint: it would put a token into a URL. The `sid` names the session just as well.
@@ -88,6 +84,17 @@ async fn end(bff: &Arc<Bff>, frontend: &Frontend, session: &ActiveSession) -> Re
         id_token_hint: None,
     };
     Ok(request.url(&metadata))
+}
+
+async fn end_for_good(bff: &Arc<Bff>, session: &ActiveSession) -> Result<(), Rejection> {
+    // First, so that a refresh which lands later revokes what it was given, and one that has landed is seen below.
+    session::refuse_here(bff, session.key());
+    // Read before the end erases it. A session that cannot be opened is ended all the same.
+    let refresh_token = session.newest(bff).await.secrets().ok().and_then(|secrets| secrets.refresh_token);
+    let ended = session::end(bff, session.key(), EndReason::Logout).await;
+    // Also where the store has not confirmed: it will end the session later, and nobody knows the token by then.
+    revoke_later(bff, &session.identity().server, refresh_token);
+    ended
 }
 
 fn goodbye(frontend: &Frontend, asker: &Asker, logout_url: Option<String>) -> Response<Body> {

@@ -10,8 +10,8 @@ use super::{
     Secrets,
     opened::place,
     record::{
-        AccessTokenLife, Bucket, EndReason, Fence, Generation, Record, SCHEMA, SidIndex, Status, StoreKey, UserIndex,
-        Wrap, WrapState,
+        AccessTokenLife, Bucket, EndReason, Fence, Generation, Record, SCHEMA, SidIndex, Status, UserIndex, Wrap,
+        WrapState,
     },
     store::{OncePurpose, Write},
     unavailable,
@@ -35,6 +35,8 @@ pub(crate) struct NewSession<'a> {
     pub(crate) tokens: TokenResponse,
     /// The user's claims, as JSON.
     pub(crate) claims: String,
+    /// When the login began.
+    pub(crate) began_at: Timestamp,
     /// Of the request that completed the login.
     pub(crate) headers: &'a HeaderMap,
 }
@@ -49,10 +51,10 @@ pub(crate) async fn start(bff: &Arc<Bff>, new: NewSession<'_>) -> Result<Ticket,
     let ticket = Ticket::mint(bucket, bff.keys(), bff.random());
     let record = seal_all(bff, &new, &identity, &ticket, clear_zone(&new, &ticket, (user, bucket), now));
     let session = public_id(bff, &identity.session_id);
-    let (key, sid) = (record.key, record.sid);
+    let (stored, began_at) = (record.clone(), new.began_at);
     match bff.store().create(record).await.map_err(|error| unavailable(&error))? {
         Write::Applied => {
-            require_not_ended(bff, key, sid).await?;
+            require_not_ended(bff, &stored, began_at).await?;
             info!(session, frontend = new.frontend.name, server = new.server.name, "session started");
             Ok(ticket)
         }
@@ -60,16 +62,36 @@ pub(crate) async fn start(bff: &Arc<Bff>, new: NewSession<'_>) -> Result<Ticket,
     }
 }
 
-/// The authorization server may have ended this very session while the login was being completed: its logout token then
-/// found nothing, and left a note. Asked after the session is stored, so that one of the two always sees the other.
-async fn require_not_ended(bff: &Arc<Bff>, key: StoreKey, sid: Option<SidIndex>) -> Result<(), Rejection> {
-    let Some(SidIndex(sid)) = sid else { return Ok(()) };
-    let ended = bff.store().is_remembered(OncePurpose::EndedSid, sid).await.map_err(|error| unavailable(&error))?;
-    if ended {
-        super::end(bff, key, EndReason::BackChannelLogout).await?;
-        return Err(Rejection::SessionEnded(EndReason::BackChannelLogout));
+/// The authorization server may have ended this very session, or all of the user's, while the login was being completed:
+/// its logout token then found nothing, and left a note. Asked after the session is stored, so that one of the two always
+/// sees the other. A login that began after the logout is not met by it.
+async fn require_not_ended(bff: &Arc<Bff>, new: &Record, began_at: Timestamp) -> Result<(), Rejection> {
+    let indexes = [new.sid.map(|SidIndex(sid)| sid), Some(new.user.0)];
+    for index in indexes.into_iter().flatten() {
+        for slot in slot(began_at)..=slot(bff.now()) {
+            let note = note(bff, &index, slot);
+            let ended = bff.store().is_remembered(OncePurpose::EndedSid, note).await;
+            if ended.map_err(|error| unavailable(&error))? {
+                super::end(bff, new.key, EndReason::BackChannelLogout).await?;
+                return Err(Rejection::SessionEnded(EndReason::BackChannelLogout));
+            }
+        }
     }
     Ok(())
+}
+
+/// The note that sessions with this index (of a `sid` or a user) ended now.
+pub(crate) fn note_of_end(bff: &Bff, index: &[u8; 32]) -> [u8; 32] {
+    note(bff, index, slot(bff.now()))
+}
+
+fn note(bff: &Bff, index: &[u8; 32], slot: i64) -> [u8; 32] {
+    bff.keys().index(IndexPurpose::EndedAt, &[index, &slot.to_be_bytes()])
+}
+
+/// Time in steps of 15 seconds: the longest login, an hour, takes 240.
+fn slot(at: Timestamp) -> i64 {
+    at.unix_seconds().div_euclid(15)
 }
 
 /// The id of a session that lists, logs and the browser see: 22 characters. It opens nothing.

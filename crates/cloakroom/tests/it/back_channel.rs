@@ -108,6 +108,32 @@ async fn a_login_that_is_being_completed_meets_the_logout() {
 }
 
 #[tokio::test]
+async fn a_login_that_is_being_completed_meets_a_logout_of_the_whole_user() {
+    let world = World::new().await;
+    let callback = world.callback_of(&world.browser, "/auth/login").await;
+    world.clock.advance_seconds(40);
+    send(&world, &world.authorization_server.logout_token(&json!({"sub": "alice"}))).await;
+    world.clock.advance_seconds(40);
+
+    let answer = world.arrive(&callback).await;
+
+    assert_eq!((answer.status.as_u16(), world.session_count().await), (401, 0));
+}
+
+#[tokio::test]
+async fn a_login_begun_after_the_logout_is_not_met_by_it() {
+    for named in [json!({"sid": SID}), json!({"sub": "alice"})] {
+        let world = World::with_signed_in_browser().await;
+        send(&world, &world.authorization_server.logout_token(&named)).await;
+        world.clock.advance_seconds(16);
+
+        world.sign_in().await;
+
+        assert_eq!(world.session_count().await, 1, "{named}");
+    }
+}
+
+#[tokio::test]
 async fn a_logout_that_broke_off_is_done_when_it_is_sent_again() {
     let world = World::with_signed_in_browser().await;
     let token = world.authorization_server.logout_token(&json!({"sid": SID}));
@@ -125,6 +151,7 @@ async fn a_replayed_logout_token_does_not_end_a_later_session() {
     let world = World::with_signed_in_browser().await;
     let token = world.authorization_server.logout_token(&json!({"sub": "alice"}));
     send(&world, &token).await;
+    world.clock.advance_seconds(16);
     world.sign_in().await;
 
     let replayed = send(&world, &token).await;

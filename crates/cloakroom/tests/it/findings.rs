@@ -1,12 +1,12 @@
 //! What reviews found, one test each. Each failed before its fix.
 
-use cloakroom::cookie;
+use cloakroom::{cookie, session::record::EndReason};
 use testkit::{
     Ask, Browser,
     authorization_server::{IdTokenDefect, RefreshTokens, Trouble},
 };
 
-use crate::world::{Plan, World};
+use crate::world::{Operation, Plan, World};
 
 /// Seconds after a login when the access token of 300 s is not good any more.
 const OVER: u64 = 295;
@@ -136,4 +136,32 @@ async fn a_form_that_is_turned_away_is_answered_with_a_page() {
 
     assert_eq!((answer.status.as_u16(), answer.rejection_code()), (403, "csrf".into()));
     assert!(answer.text().contains("<h1>"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn a_logout_whose_client_hangs_up_ends_the_session_all_the_same() {
+    let world = World::with_signed_in_browser().await;
+    let gate = world.store.hold_once(Operation::Revoke);
+
+    tokio::select! {
+        _ = world.browser.send(world.post("/auth/logout")) => panic!("the store holds the end"),
+        () = gate.reached() => {}
+    }
+    gate.open();
+    world.settle().await;
+
+    assert_eq!(world.end_reasons().await, [EndReason::Logout]);
+    assert_eq!(world.authorization_server.live_refresh_tokens(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_login_server_that_died_a_moment_ago_begins_no_login() {
+    let world = World::with_signed_in_browser().await;
+    world.authorization_server.go_down().await;
+    world.clock.advance_seconds(11);
+
+    let answer = Browser::new(world.clock.clone()).open(world.url("/auth/login")).await;
+
+    assert_eq!((answer.status.as_u16(), answer.rejection_code()), (503, "try_again".into()));
+    assert_eq!(world.get("/api").await.status, 200);
 }

@@ -288,9 +288,9 @@ async fn without_the_authorization_server_no_login_begins_and_sessions_go_on() {
     assert_turned_away(&refused, 503, "try_again", "login");
     assert!(refused.header("retry-after").is_some());
     assert_eq!(api.status, 200);
-    // Its metadata are known, so the browser goes there and learns it from its own error page.
+    // Its metadata are known, but old: it is asked whether it is still there.
     let begun = stranger.send(Ask::typed(world.url("/auth/login")).without_following()).await;
-    assert_eq!(begun.status, 303);
+    assert_turned_away(&begun, 503, "try_again", "login with known metadata");
 }
 
 #[tokio::test]
