@@ -1,7 +1,5 @@
 // Chromium without a window, and people in it.
 
-import { existsSync } from "node:fs";
-
 import { chromium } from "playwright-core";
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -19,8 +17,6 @@ const FLAGS = [
 ];
 /** No step of a test takes longer than this where nothing is wrong. */
 const STEP_MILLISECONDS = 20_000;
-
-export const hasChromium = existsSync(CHROMIUM);
 
 /** @returns {Promise<import("playwright-core").Browser>} */
 export async function launchChromium(options = {}) {

@@ -5,35 +5,22 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { CHROMIUM, hasChromium, launchChromium } from "./chromium.js";
+import { launchChromium } from "./chromium.js";
 import { Marionette } from "./marionette.js";
-import { hasProgram, unless } from "./missing.js";
 import { WebDriver } from "./webdriver.js";
 
-const FIREFOX = process.env.FIREFOX ?? "firefox-esr";
-const WEBKIT_DRIVER = process.env.WEBKIT_DRIVER ?? "WebKitWebDriver";
-const XVFB = "Xvfb";
+export const FIREFOX = process.env.FIREFOX ?? "firefox-esr";
+export const WEBKIT_DRIVER = process.env.WEBKIT_DRIVER ?? "WebKitWebDriver";
+export const XVFB = "Xvfb";
 const STEP_MILLISECONDS = 10_000;
 /** The name under which WebDriver hands out references to elements. */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
-/** The engines: how to start each, and why it cannot be started here, if it cannot. */
+/** Starts each engine. The names of what it needs are those in `missing.js`. */
 export const ENGINES = {
-  Chromium: {
-    skip: unless(hasChromium, `${CHROMIUM} is missing: install Debian's package chromium, or name another in CHROMIUM`),
-    start: startChromium,
-  },
-  Firefox: {
-    skip: unless(hasProgram(FIREFOX), `${FIREFOX} is missing: install Debian's package firefox-esr, or name another in FIREFOX`),
-    start: startFirefox,
-  },
-  WebKit: {
-    skip: unless(
-      hasProgram(WEBKIT_DRIVER) && hasProgram(XVFB, "-version"),
-      `${WEBKIT_DRIVER} or ${XVFB} is missing: install Debian's packages webkit2gtk-driver and xvfb`,
-    ),
-    start: startWebKit,
-  },
+  Chromium: { needs: "chromium", start: startChromium },
+  Firefox: { needs: "firefox", start: startFirefox },
+  WebKit: { needs: "webkit", start: startWebKit },
 };
 
 /** What a person does with a browser, and what a tester can see of it. Certificates may be of anybody's making. */

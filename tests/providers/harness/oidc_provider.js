@@ -39,6 +39,8 @@ export class OidcProvider {
   requests = [];
   /** Every refresh token that was presented. @type {Presentation[]} */
   presentations = [];
+  /** What came of every back-channel logout that it has sent: nothing, or what went wrong. */
+  notifications = [];
   /** A path at which it breaks connections off instead of answering. */
   breaksOffAt = undefined;
   #options;
@@ -97,7 +99,7 @@ export class OidcProvider {
       cookies: { keys: this.#cookieKeys },
       enabledJWA: { idTokenSigningAlgValues: Object.keys(ALGORITHMS) },
       claims: { openid: ["sub"], profile: ["name"] },
-      features: { rpInitiatedLogout: { enabled: true }, revocation: { enabled: true }, ...this.#options.features },
+      features: Object.fromEntries(FEATURES.map((feature) => [feature, { enabled: true }])),
       findAccount: (_, id) => this.#account(id),
       rotateRefreshToken: true,
       // Its own requests to this machine would be refused otherwise.
@@ -107,6 +109,8 @@ export class OidcProvider {
       await next();
       this.#remember(context);
     });
+    this.provider.on("backchannel.success", () => this.notifications.push(undefined));
+    this.provider.on("backchannel.error", (_, error) => this.notifications.push(error));
     this.#handle = this.provider.callback();
   }
 
@@ -150,6 +154,7 @@ export class OidcProvider {
   #handle = () => {};
 }
 
+const FEATURES = ["backchannelLogout", "devInteractions", "revocation", "rpInitiatedLogout"];
 /** Seconds. Far more than a test takes, so that only access tokens end on their own. */
 const LIVES = Object.fromEntries(
   ["Grant", "IdToken", "Interaction", "RefreshToken", "Session"].map((model) => [model, () => 3600]),

@@ -4,10 +4,6 @@ import { execFileSync } from "node:child_process";
 import { request as send } from "node:http";
 import { createServer } from "node:https";
 
-import { hasProgram } from "./missing.js";
-
-export const hasOpenssl = hasProgram("openssl", "version");
-
 /** One request and its answer. Header names are in lower case. */
 class Exchange {
   constructor({ method, url, headers }) {

@@ -14,14 +14,14 @@ export const LIMIT = { timeout: 90_000 };
 /**
  * Opens a world that is closed after the last test of the file.
  *
- * @param {Record<string, {client?: object, server?: object}>} registrations our registrations at the provider by name,
- *   the first one the default: `client` is more metadata for the provider, `server` more settings for the gateway
+ * @param {Record<string, {client?: object | ((place: {origin: string}) => object), server?: object}>} registrations our registrations at the provider by name:
+ *   `client` is more metadata for the provider, `server` more settings for the gateway
  * @param {object} options of the provider
  */
 export async function openWorld(registrations = { main: {} }, options = {}) {
   const place = await freePlace();
   const named = Object.entries(registrations).map(([name, { client, server }]) => ({
-    client: { ...clientOf(name, place), ...client },
+    client: { ...clientOf(name, place), ...(typeof client === "function" ? client(place) : client) },
     server: { name, scope: "openid profile", ...server },
   }));
   const provider = await OidcProvider.start(named.map(({ client }) => client), options);
