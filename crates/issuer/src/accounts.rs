@@ -5,11 +5,13 @@ use std::sync::Arc;
 use protocol::{Secret, Subject};
 
 use crate::{
+    back_channel::BackChannel,
     clock::Clock,
     opaque,
     storage::{
         self, Storage, StorageError,
         account::{self, Account, Inserted},
+        participant::Participant,
     },
 };
 
@@ -62,11 +64,12 @@ pub enum AccountError {
 pub struct Accounts {
     storage: Arc<Storage>,
     clock: Clock,
+    back_channel: Arc<BackChannel>,
 }
 
 impl Accounts {
-    pub(crate) fn new(storage: Arc<Storage>, clock: Clock) -> Self {
-        Self { storage, clock }
+    pub(crate) fn new(storage: Arc<Storage>, clock: Clock, back_channel: Arc<BackChannel>) -> Self {
+        Self { storage, clock, back_channel }
     }
 
     /// Adds an account and returns its subject, which never changes and is never given to another.
@@ -93,14 +96,13 @@ impl Accounts {
         let is_same = found.status == account::Status::Enabled
             && PasswordHash::stored(found.password_hash).verify(password).is_ok();
         let new_hash = if is_same { None } else { Some(PasswordHash::of_new(password)?) };
-        self.storage.run_here(now, |tx| -> rusqlite::Result<()> {
+        let ended = self.storage.run_here(now, |tx| -> rusqlite::Result<_> {
             account::set_profile(tx, &wanted)?;
-            if let Some(hash) = &new_hash {
-                account::set_password(tx, &wanted.subject, hash.as_str())?;
-                storage::end_everything_of(tx, &wanted.subject)?;
-            }
-            Ok(())
+            let Some(hash) = &new_hash else { return Ok(Vec::new()) };
+            account::set_password(tx, &wanted.subject, hash.as_str())?;
+            storage::end_everything_of(tx, &wanted.subject)
         })?;
+        self.back_channel.tell(ended);
         subject(&wanted)
     }
 
@@ -125,16 +127,17 @@ impl Accounts {
     fn change(
         &self,
         username: &str,
-        change: impl FnOnce(&rusqlite::Transaction<'_>, &str) -> rusqlite::Result<()>,
+        change: impl FnOnce(&rusqlite::Transaction<'_>, &str) -> rusqlite::Result<Vec<Participant>>,
     ) -> Result<(), AccountError> {
         let username = Username::parse(username).ok_or(AccountError::Username)?;
-        let found = self.storage.run_here(self.clock.now(), |tx| -> rusqlite::Result<Option<()>> {
+        let found = self.storage.run_here(self.clock.now(), |tx| -> rusqlite::Result<_> {
             match account::credentials(tx, username.as_str())? {
                 Some(found) => change(tx, &found.account.subject).map(Some),
                 None => Ok(None),
             }
         })?;
-        found.ok_or(AccountError::Unknown)
+        self.back_channel.tell(found.ok_or(AccountError::Unknown)?);
+        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use protocol::{ClientId, EndpointUrl, InvalidUrl, Secret};
 
-use crate::{opaque::Hash, settings::RegisteredClient};
+use crate::{back_channel::Destination, opaque::Hash, settings::RegisteredClient};
 
 /// Why the registration of a client cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,18 @@ pub enum ClientError {
         "client {client}: `{uri}` cannot be a redirect URI: {reason}; use https, http on a loopback host, or a scheme with a dot such as com.example.app:/callback"
     )]
     RedirectUri {
+        /// The client.
+        client: ClientId,
+        /// What was registered.
+        uri: String,
+        /// What is wrong with it.
+        reason: InvalidUrl,
+    },
+    /// An address that no logout token can be sent to.
+    #[error(
+        "client {client}: `{uri}` cannot be a back-channel logout URI: {reason}; use https, or http on a loopback host, and no address of a private network"
+    )]
+    BackChannelLogoutUri {
         /// The client.
         client: ClientId,
         /// What was registered.
@@ -51,9 +63,22 @@ impl Clients {
     pub(crate) fn find(&self, id: &str) -> Option<&RegisteredClient> {
         self.0.get(id)
     }
+
+    /// Where clients want to be told of logouts, by their ids.
+    pub(crate) fn destinations(&self) -> Result<HashMap<String, Destination>, ClientError> {
+        let wanted = self.0.iter().map(|(id, client)| Ok(client.destination()?.map(|found| (id.clone(), found))));
+        wanted.filter_map(Result::transpose).collect()
+    }
 }
 
 impl RegisteredClient {
+    /// Where it wants to be told of logouts, if anywhere.
+    fn destination(&self) -> Result<Option<Destination>, ClientError> {
+        let Some(uri) = &self.back_channel_logout_uri else { return Ok(None) };
+        let refused = |reason| ClientError::BackChannelLogoutUri { client: self.id.clone(), uri: uri.clone(), reason };
+        Destination::parse(uri).map(Some).map_err(refused)
+    }
+
     /// Whether `presented` is the client's secret; compared without telling where it differs.
     pub(crate) fn has_secret(&self, presented: &str) -> bool {
         let Some(secret) = &self.secret else { return false };
@@ -111,6 +136,7 @@ mod tests {
             secret: secret.map(|secret| Secret::new(secret.to_owned())),
             redirect_uris: vec![redirect_uri.to_owned()],
             post_logout_redirect_uris: Vec::new(),
+            back_channel_logout_uri: None,
             name: "App".to_owned(),
         }
     }
@@ -135,6 +161,20 @@ mod tests {
             Clients::new(vec![client("https://app.example/cb", Some("short"))]),
             Err(ClientError::ShortSecret(_))
         ));
+    }
+
+    #[test]
+    fn a_logout_uri_that_no_token_may_be_sent_to_is_refused() {
+        for (uri, is_usable) in [("https://app.example/x", true), ("http://app.example/x", false)] {
+            let app = RegisteredClient {
+                back_channel_logout_uri: Some(uri.to_owned()),
+                ..client("https://app.example/cb", None)
+            };
+
+            let destinations = Clients::new(vec![app]).unwrap().destinations();
+
+            assert_eq!(destinations.is_ok_and(|found| found.contains_key("app")), is_usable, "{uri}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! To the rest of Cloakroom it is one authorization server among others; nothing here is known there. It has accounts
 //! with passwords, and speaks OpenID Connect: discovery, authorization code with PKCE, ID tokens, one-time refresh
-//! tokens, `UserInfo`, revocation, and logout at the client's request.
+//! tokens, `UserInfo`, revocation, logout at the client's request, and word to
+//! the clients of a session that has ended.
 //!
 //! START HERE: [`LoginServer`]. One file per endpoint under `endpoints`; everything that must happen exactly once is a
 //! transaction under `storage`.
@@ -14,6 +15,7 @@
 //! | the signing key and the key of the forms | — keep the file as you keep a private key |
 
 mod accounts;
+mod back_channel;
 mod browser;
 mod clients;
 mod clock;

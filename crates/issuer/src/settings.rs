@@ -49,6 +49,11 @@ pub struct RegisteredClient {
     pub redirect_uris: Vec<String>,
     /// Where browsers may be sent after logout; compared byte for byte.
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told that a session in which it got tokens has ended (OpenID Connect Back-Channel Logout
+    /// 1.0): `https`, or `http` on a loopback host. `None`: it is not told, and notices at its next refresh.
+    ///
+    /// Addresses of private networks are refused, also behind a name, unless the host is a loopback one.
+    pub back_channel_logout_uri: Option<String>,
     /// What the login page calls it.
     pub name: String,
 }

@@ -16,6 +16,8 @@ use protocol::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
+use self::participant::Participant;
+
 pub(crate) mod access_token;
 pub(crate) mod account;
 pub(crate) mod browser_session;
@@ -23,6 +25,7 @@ pub(crate) mod code;
 pub(crate) mod device;
 pub(crate) mod family;
 pub(crate) mod key;
+pub(crate) mod participant;
 
 /// Why the database did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +90,25 @@ impl Storage {
         T: Send + 'static,
         E: Into<StorageError>,
     {
+        self.run_then(now, operation, |answer| answer).await
+    }
+
+    /// The same, and then, when all of it is kept, `then`: also if the caller goes away.
+    pub(crate) async fn run_then<T, U, E>(
+        self: &Arc<Self>,
+        now: Timestamp,
+        operation: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> Result<U, StorageError>
+    where
+        U: Send + 'static,
+        E: Into<StorageError>,
+    {
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| StorageError::Stopping)?;
         let storage = Arc::clone(self);
         let work = move || {
             let _turn = turn;
-            storage.run_here(now, operation)
+            storage.run_here(now, operation).map(then)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| StorageError::Stopping)?
     }
@@ -117,15 +134,16 @@ impl Storage {
 
 /// Ends every browser session, code and family; accounts and keys stay.
 pub(crate) fn forget_sessions(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    transaction.execute_batch("DELETE FROM code; DELETE FROM family; DELETE FROM browser_session;")
+    transaction
+        .execute_batch("DELETE FROM code; DELETE FROM family; DELETE FROM browser_session; DELETE FROM participant;")
 }
 
-/// Ends everything that names an account: its browser sessions, codes and families.
-pub(crate) fn end_everything_of(transaction: &Transaction<'_>, subject: &str) -> rusqlite::Result<()> {
+/// Ends everything that names an account: its browser sessions, codes and families. Gives the clients to tell.
+pub(crate) fn end_everything_of(transaction: &Transaction<'_>, subject: &str) -> rusqlite::Result<Vec<Participant>> {
     for table in ["code", "family", "browser_session"] {
         transaction.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
     }
-    Ok(())
+    participant::take_of_account(transaction, subject)
 }
 
 /// Removes what has expired, so that the file stays as large as what is alive.
@@ -135,6 +153,7 @@ fn sweep(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> 
     transaction.execute("DELETE FROM access_token WHERE expires_at <= ?1", [now])?;
     transaction.execute("DELETE FROM family WHERE expires_at <= ?1", [now])?;
     transaction.execute("DELETE FROM browser_session WHERE expires_at <= ?1", [now])?;
+    transaction.execute("DELETE FROM participant WHERE expires_at <= ?1", [now])?;
     transaction.execute("DELETE FROM device WHERE expires_at <= ?1", [now])?;
     Ok(())
 }
@@ -170,14 +189,40 @@ fn ensure_schema(connection: &mut Connection) -> Result<(), StorageError> {
 }
 
 /// From an empty file to the newest schema; each step leads to the version of its place in the list, from 1 on.
-const SCHEMA_STEPS: [&str; 2] = [include_str!("storage/schema.sql"), include_str!("storage/schema_2.sql")];
+const SCHEMA_STEPS: [&str; 3] =
+    [include_str!("storage/schema.sql"), include_str!("storage/schema_2.sql"), include_str!("storage/schema_3.sql")];
 const SWEEP_INTERVAL_MILLIS: i64 = 60_000;
 /// Only a command line that edits accounts beside the running server makes anyone wait.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use tokio::{sync::oneshot, time::timeout};
+
     use super::*;
+
+    #[tokio::test]
+    async fn what_follows_a_transaction_happens_though_the_caller_went_away() {
+        let path = std::env::temp_dir().join(format!("cloakroom-issuer-storage-{}", std::process::id()));
+        let storage = Arc::new(Storage::open(&path).unwrap());
+        let ((go_on, wait), (follow, followed)) = (mpsc::channel(), oneshot::channel());
+        let operation = move |_: &Transaction<'_>| -> rusqlite::Result<()> {
+            wait.recv().unwrap();
+            Ok(())
+        };
+
+        let running = storage.run_then(Timestamp::from_unix_millis(0), operation, move |()| follow.send(()).unwrap());
+        let gone = timeout(Duration::from_millis(100), running).await;
+        go_on.send(()).unwrap();
+
+        assert!(gone.is_err());
+        timeout(Duration::from_secs(10), followed).await.unwrap().unwrap();
+        for suffix in ["", "-wal", "-shm"] {
+            drop(fs::remove_file(format!("{}{suffix}", path.display())));
+        }
+    }
 
     #[test]
     fn a_file_of_the_first_version_is_brought_up_to_date_and_one_of_a_later_version_is_refused() {
@@ -192,8 +237,8 @@ mod tests {
         let count =
             |table| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0));
         assert_eq!((count("account"), count("device")), (Ok(1), Ok(0)));
-        connection.pragma_update(None, "user_version", 3).unwrap();
+        connection.pragma_update(None, "user_version", 4).unwrap();
         let refused = ensure_schema(&mut connection);
-        assert!(matches!(refused, Err(StorageError::NewerSchema { found: 3, known: 2 })), "{refused:?}");
+        assert!(matches!(refused, Err(StorageError::NewerSchema { found: 4, known: 3 })), "{refused:?}");
     }
 }

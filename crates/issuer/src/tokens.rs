@@ -17,6 +17,7 @@ use crate::{
         StorageError, access_token,
         account::Account,
         family::{Continued, Family},
+        participant::Participant,
     },
 };
 
@@ -107,6 +108,21 @@ impl Mint {
         }
         self.key.sign("JWT", &claims)
     }
+
+    /// OpenID Connect Back-Channel Logout 1.0 §2.4.
+    pub(crate) fn logout_token(&self, participant: &Participant, now: Timestamp) -> Result<String, SigningError> {
+        let claims = json!({
+            "iss": self.issuer,
+            "sub": participant.subject,
+            "aud": participant.client_id,
+            "iat": now.unix_seconds(),
+            "exp": (now + LOGOUT_TOKEN_LIFE).unix_seconds(),
+            "jti": opaque::identifier(),
+            "sid": participant.sid,
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        self.key.sign("logout+jwt", &claims)
+    }
 }
 
 /// The claims about a person that a scope grants (OpenID Connect Core §5.4).
@@ -130,5 +146,7 @@ fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(half)
 }
 
+/// The longest that §2.4 of Back-Channel Logout recommends.
+const LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(120);
 /// The one authentication context there is: a password was typed.
 pub(crate) const ACR_PASSWORD: &str = "password";

@@ -22,6 +22,7 @@ pub(super) struct Registration {
     pub(super) client_secret: Secret<String>,
     redirect_uri: String,
     after_logout: String,
+    back_channel_logout_uri: String,
 }
 
 /// What becomes of sessions of earlier runs.
@@ -46,6 +47,7 @@ impl Registration {
             client_secret: random_secret(),
             redirect_uri: format!("{}/auth/callback/{SERVER_NAME}", places.app),
             after_logout: format!("{}/", places.app),
+            back_channel_logout_uri: format!("{}/auth/back-channel-logout/{SERVER_NAME}", places.app),
         })
     }
 }
@@ -65,6 +67,7 @@ pub(super) async fn open(
         secret: Some(registration.client_secret.clone()),
         redirect_uris: vec![registration.redirect_uri.clone()],
         post_logout_redirect_uris: vec![registration.after_logout.clone()],
+        back_channel_logout_uri: Some(registration.back_channel_logout_uri.clone()),
         name: "Cloakroom demo".to_owned(),
     });
     let (database, password) = (folder.issuer(), password.clone());

@@ -1,9 +1,12 @@
 //! The way of a person through the demo: sign in, call, restart, sign out.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::{sleep, timeout};
 
 use crate::{
-    browser::{Browser, From},
+    browser::{Answer, Browser, From},
     demo::{announced, text},
     process::{Folder, Run, start},
     serve::configuration,
@@ -27,18 +30,23 @@ async fn sign_in(browser: &mut Browser, line: &Value) {
     let app = text(line, "app");
     let begun = browser.navigate(&format!("{app}/auth/login?return_to=/account"), From::Own).await;
     let page = browser.navigate(begun.location(), From::Elsewhere).await;
-    let encode = |value: &str| {
-        value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace('&', "%26").replace(':', "%3A")
-    };
     let (csrf, request) = (page.after("name=\"csrf\" value=\""), page.after("name=\"request\" value=\""));
     let (user, password) = (text(line, "user"), text(line, "password"));
     let form = format!("csrf={}&request={}&username={user}&password={password}", encode(&csrf), encode(&request));
-    let action = page.after("action=\"");
-    let action = if action.starts_with('/') { format!("{}{action}", text(line, "issuer")) } else { action };
-    let back = browser.submit(&action, &form).await;
+    let back = browser.submit(&action(&page, line), &form).await;
     let landed = browser.navigate(back.location(), From::Elsewhere).await;
     assert_eq!(landed.status, 200, "{landed:?}");
     assert!(landed.body.contains("http-equiv=\"refresh\"") && landed.body.contains("/account"), "{landed:?}");
+}
+
+/// Where the form of a page of the login server leads.
+fn action(page: &Answer, line: &Value) -> String {
+    let action = page.after("action=\"");
+    if action.starts_with('/') { format!("{}{action}", text(line, "issuer")) } else { action }
+}
+
+fn encode(value: &str) -> String {
+    value.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D").replace('&', "%26").replace(':', "%3A")
 }
 
 async fn is_signed_in(browser: &mut Browser, line: &Value) -> bool {
@@ -141,6 +149,38 @@ async fn signing_out_ends_the_session_and_leads_to_the_login_server() {
     assert!(answer.status == 200 && answer.body.contains("logout_url"), "{answer:?}");
     assert!(!is_signed_in(&mut browser, &line).await);
     assert_eq!(browser.fetch("GET", text(&line, "api")).await.status, 401);
+}
+
+#[tokio::test]
+async fn signing_out_at_the_login_server_ends_the_session_here() {
+    let folder = Folder::new();
+    let (_demo, line) = demo_at(&folder, ("0", "0"), &[]).await;
+    let mut browser = Browser::default();
+    sign_in(&mut browser, &line).await;
+    assert!(is_signed_in(&mut browser, &line).await);
+
+    let question = browser.navigate(&format!("{}/end-session", text(&line, "issuer")), From::Elsewhere).await;
+    let form = format!("csrf={}", encode(&question.after("name=\"csrf\" value=\"")));
+    let answer = browser.submit(&action(&question, &line), &form).await;
+
+    assert!(answer.status == 200 && answer.body.contains("Signed out"), "{answer:?}");
+    let told = session_when_ended(&mut browser, &line).await;
+    assert!(told.contains("\"reason\":\"back_channel_logout\""), "{told}");
+}
+
+/// What the gateway says of the session once it has ended, within seconds.
+async fn session_when_ended(browser: &mut Browser, line: &Value) -> String {
+    let url = format!("{}/auth/session", text(line, "app"));
+    let ended = async {
+        loop {
+            let answer = browser.fetch("GET", &url).await;
+            if answer.body.contains("\"authenticated\":false") {
+                return answer.body;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), ended).await.expect("an end in time")
 }
 
 /// The session store and what lies beside it.

@@ -26,6 +26,8 @@ pub(super) async fn metadata(State(server): State<Arc<LoginServer>>) -> Response
         "jwks_uri": server.paths.url(JWKS),
         "revocation_endpoint": server.paths.url(REVOKE),
         "end_session_endpoint": server.paths.url(END_SESSION),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "scopes_supported": server.scopes.known(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],

@@ -15,6 +15,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header::SET_COOKIE};
+use rusqlite::Transaction;
 
 mod request;
 
@@ -93,7 +94,9 @@ async fn current_session(server: &LoginServer, headers: &HeaderMap) -> Result<Op
 }
 
 async fn end(server: &LoginServer, session: BrowserSession, request: &LogoutRequest) -> Result<Response, Rejection> {
-    server.storage.run(server.clock.now(), move |tx| browser_session::end(tx, &session.sid)).await?;
+    let (now, back_channel) = (server.clock.now(), Arc::clone(&server.back_channel));
+    let ending = move |tx: &Transaction<'_>| browser_session::end(tx, &session.sid);
+    server.storage.run_then(now, ending, move |ended| back_channel.tell(ended)).await?;
     Ok(leave(request))
 }
 

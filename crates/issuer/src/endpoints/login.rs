@@ -8,6 +8,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header::SET_COOKIE};
 use protocol::Secret;
+use rusqlite::Transaction;
 
 use super::{
     LOGIN,
@@ -29,6 +30,7 @@ use crate::{
     storage::{
         account::{self, Credentials},
         browser_session, device,
+        participant::Participant,
     },
 };
 
@@ -145,17 +147,29 @@ async fn start_session(
     let (old_session, old_device) = (Cookie::Session.find(headers).map(Hash::of), device(headers));
     let (session_cookie, device_cookie) = (opaque::secret(), opaque::secret());
     let (new_session, new_device) = (Hash::of(&session_cookie), Hash::of(&device_cookie));
-    let code = server.storage.run(now, move |tx| -> rusqlite::Result<Option<String>> {
+    let starting = move |tx: &Transaction<'_>| -> rusqlite::Result<_> {
         let Some(account) = account::unchanged(tx, &credentials)? else { return Ok(None) };
         device::remember(tx, &account.subject, old_device, new_device, now)?;
         let replaced = match old_session {
             Some(cookie) => browser_session::load(tx, cookie, now)?,
             None => None,
         };
-        let session = browser_session::start(tx, account, new_session, replaced, now)?;
-        authorize::issue_code(tx, &request, &session, now).map(Some)
-    });
-    let code = code.await.map_err(LoginFailure::Storage)?.ok_or(LoginFailure::Wrong)?;
+        let (session, ended) = browser_session::start(tx, account, new_session, replaced, now)?;
+        authorize::issue_code(tx, &request, &session, now).map(|code| Some((code, ended)))
+    };
+    let back_channel = Arc::clone(&server.back_channel);
+    let telling = move |started: Option<(String, Vec<Participant>)>| {
+        started.map(|(code, ended)| {
+            back_channel.tell(ended);
+            code
+        })
+    };
+    let code = server
+        .storage
+        .run_then(now, starting, telling)
+        .await
+        .map_err(LoginFailure::Storage)?
+        .ok_or(LoginFailure::Wrong)?;
     Ok(Started { session_cookie, device_cookie, code })
 }
 

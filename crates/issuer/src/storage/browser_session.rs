@@ -3,7 +3,10 @@
 use protocol::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::account::Account;
+use super::{
+    account::Account,
+    participant::{self, Participant},
+};
 use crate::opaque::{self, Hash};
 
 /// A browser that is logged in, while its account may be used.
@@ -35,39 +38,39 @@ pub(crate) fn load(tx: &Transaction<'_>, cookie: Hash, now: Timestamp) -> rusqli
 /// Starts the session of a browser whose user has just logged in, and ends the one that `replaced` names.
 ///
 /// The same user keeps the `sid`, so that clients which asked for a fresh login keep what they have; the cookie is new
-/// in every case. Another user's session ends with all that came from it.
+/// in every case. Another user's session ends with all that came from it; its clients are to be told.
 pub(crate) fn start(
     tx: &Transaction<'_>,
     account: Account,
     new_cookie: Hash,
     replaced: Option<BrowserSession>,
     now: Timestamp,
-) -> rusqlite::Result<BrowserSession> {
-    let sid = match replaced {
+) -> rusqlite::Result<(BrowserSession, Vec<Participant>)> {
+    let (sid, ended) = match replaced {
         Some(replaced) if replaced.account.subject == account.subject => {
             tx.execute("DELETE FROM browser_session WHERE sid = ?1", [&replaced.sid])?;
-            replaced.sid
+            (replaced.sid, Vec::new())
         }
         Some(replaced) => {
-            end(tx, &replaced.sid)?;
-            opaque::identifier()
+            let ended = end(tx, &replaced.sid)?;
+            (opaque::identifier(), ended)
         }
-        None => opaque::identifier(),
+        None => (opaque::identifier(), Vec::new()),
     };
     tx.execute(
         "INSERT INTO browser_session (sid, cookie_hash, subject, authenticated_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5)",
         params![sid, new_cookie, account.subject, now.unix_millis(), (now + LIFE).unix_millis()],
     )?;
-    Ok(BrowserSession { sid, account, authenticated_at: now })
+    Ok((BrowserSession { sid, account, authenticated_at: now }, ended))
 }
 
-/// Ends a session with the codes and families that came from it.
-pub(crate) fn end(tx: &Transaction<'_>, sid: &str) -> rusqlite::Result<()> {
+/// Ends a session with the codes and families that came from it. Gives the clients to tell.
+pub(crate) fn end(tx: &Transaction<'_>, sid: &str) -> rusqlite::Result<Vec<Participant>> {
     for table in ["code", "family", "browser_session"] {
         tx.execute(&format!("DELETE FROM {table} WHERE sid = ?1"), [sid])?;
     }
-    Ok(())
+    participant::take_of_session(tx, sid)
 }
 
 /// How long one login is good, whatever the browser does with its cookie.

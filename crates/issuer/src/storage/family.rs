@@ -18,6 +18,7 @@ use rusqlite::{OptionalExtension as _, Row, ToSql, Transaction, params, types};
 use super::{
     account::{self, Account},
     code::CodeGrant,
+    participant::{self, Participant},
 };
 use crate::opaque::{self, Hash};
 
@@ -92,6 +93,7 @@ pub(crate) fn start(tx: &Transaction<'_>, grant: &CodeGrant, now: Timestamp) -> 
         rotated_at: now,
         ends_at,
     };
+    participant::remember(tx, &Participant::of(grant), ends_at)?;
     let refresh_token = issue(tx, &family, &selector)?;
     Ok(Some(Continued { family, refresh_token }))
 }

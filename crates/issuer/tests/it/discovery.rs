@@ -44,6 +44,8 @@ async fn the_document_announces_what_careful_clients_look_for() {
     assert_eq!(document["code_challenge_methods_supported"], serde_json::json!(["S256"]));
     assert_eq!(document["response_types_supported"], serde_json::json!(["code"]));
     assert_eq!(document["request_uri_parameter_supported"], false);
+    assert_eq!(document["backchannel_logout_supported"], true);
+    assert_eq!(document["backchannel_logout_session_supported"], true);
     assert_eq!(
         document["token_endpoint_auth_methods_supported"],
         serde_json::json!(["client_secret_basic", "client_secret_post", "none"])

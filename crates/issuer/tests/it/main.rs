@@ -4,8 +4,10 @@
 
 mod accounts;
 mod authorization;
+mod back_channel;
 mod discovery;
 mod hostile;
+mod listening_client;
 mod login_page;
 mod logout;
 mod refresh;

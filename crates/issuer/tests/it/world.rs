@@ -317,6 +317,7 @@ fn settings() -> Settings {
         secret: secret.map(|secret| Secret::new(secret.to_owned())),
         redirect_uris: vec![redirect_uri.to_owned()],
         post_logout_redirect_uris: vec![SIGNED_OUT_URI.to_owned()],
+        back_channel_logout_uri: None,
         name: format!("The <{id}>"),
     };
     settings.clients = vec![client("app", Some(SECRET), REDIRECT_URI), client("spa", None, PUBLIC_REDIRECT_URI)];
