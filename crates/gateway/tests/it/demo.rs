@@ -51,7 +51,10 @@ async fn another_site_is_refused_and_a_page_leads_to_the_login() {
     for refused in [foreign, bare] {
         assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("\"csrf\""), "{refused}");
     }
-    assert!(page.starts_with("HTTP/1.1 303") && page.contains("location: /auth/login?auto=1&return_to=/account\r\n"), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 303") && page.contains("location: /auth/login?auto=1&return_to=/account\r\n"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
