@@ -56,6 +56,8 @@ struct Desk {
 impl AuthorizationServer {
     /// Starts one that behaves well.
     pub async fn start(clock: Arc<HandClock>) -> Self {
+        // Making keys takes seconds on a busy machine: not while somebody waits for an answer with a time limit.
+        tokio::task::spawn_blocking(mint::make_keys).await.expect("making keys does not panic");
         let bound = Bound::new().await;
         let issuer = format!("http://{}", bound.address());
         let desk = Desk { issuer, clock, script: Mutex::new(Script::default()), ledger: Mutex::default() };

@@ -119,6 +119,13 @@ fn signed_text(algorithm: &str, key: &SigningKey, claims: &Value) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
+/// Makes every key that will be asked for.
+pub(super) fn make_keys() {
+    for number in 0..3 {
+        signing_key(number);
+    }
+}
+
 /// The server's keys: 0 and 1 are in use one after the other, 2 never is.
 pub(super) fn signing_key(number: usize) -> &'static SigningKey {
     static KEYS: [OnceLock<SigningKey>; 3] = [const { OnceLock::new() }; 3];
