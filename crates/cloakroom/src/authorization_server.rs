@@ -21,8 +21,8 @@ use crate::{clock::Clock, refresh::decision::Answer, settings::AuthorizationServ
 
 /// Metadata and keys are fetched again after so long.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
-/// Whoever answered within this time is alive.
-const ALIVE_FOR: Duration = Duration::from_secs(10);
+/// Whoever answered within this time is alive. So a login costs one more question to its server, and many at once share it.
+const ALIVE_FOR: Duration = Duration::from_secs(1);
 /// A logout token is good for at most so long.
 const LONGEST_LOGOUT_TOKEN_LIFE: Duration = Duration::from_secs(10 * 60);
 /// Clock difference that is tolerated.
